@@ -1,0 +1,42 @@
+# Everything runs in .venv, made from requirements.txt; nothing else on the machine is touched.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint docs bench clean
+
+help:  ## Say what each target does.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+install: $(VENV)/.installed  ## Install the package and its pinned dependencies into .venv.
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+demo: install  ## A Los-Angeles-like network from files to Power BI views, in a DuckDB file.
+	$(BIN)/la-pipes demo
+
+test: install  ## Every test, on DuckDB and on Postgres.
+	$(BIN)/pytest
+
+lint: install  ## Style, types, SQL and generated files.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/la-pipes init
+	$(BIN)/sqlfluff lint models macros tests
+	$(BIN)/la-pipes contracts sync --check
+
+docs: install  ## dbt's documentation site, in target/.
+	$(BIN)/la-pipes init
+	$(BIN)/dbt docs generate
+
+bench: install  ## Seconds and memory of each step on a network of Los Angeles' size; takes minutes.
+	$(BIN)/la-pipes bench
+
+clean:  ## Remove what was made at run time, the demo's warehouse included; .venv stays.
+	rm -rf artifacts data logs reports target warehouse dbt_packages

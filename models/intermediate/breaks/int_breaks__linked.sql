@@ -1,0 +1,123 @@
+-- One row a counted break: the main and the area it belongs to. A main laid after the break is a later one under the
+-- same id (ids survive replacement), so the link is set aside, not the break.
+with breaks as (
+
+    select * from {{ ref('int_breaks__conformed') }}
+    where exclusion_reason is null
+
+),
+
+pipes as (
+
+    select * from {{ ref('int_pipes__conformed') }}
+    where exclusion_reason is null
+
+),
+
+nearest as (
+
+    select * from {{ ref('stg_links__break_pipes') }}
+
+),
+
+point_areas as (
+
+    select * from {{ ref('stg_links__point_areas') }}
+
+),
+
+areas as (
+
+    select * from {{ ref('int_areas__conformed') }}
+    where exclusion_reason is null
+
+),
+
+candidates as (
+
+    select
+        breaks.*,
+        coalesce(breaks.pipe_id, nearest.pipe_id) as candidate_pipe_id,
+        nearest.distance_m,
+        areas.area_id as found_area_id
+    from breaks
+    left join nearest
+        on
+            breaks.load_id = nearest.load_id
+            and breaks.row_number = nearest.row_number
+    left join point_areas
+        on
+            breaks.source_name = point_areas.source_name
+            and breaks.load_id = point_areas.load_id
+            and breaks.row_number = point_areas.row_number
+    left join areas
+        on areas.area_id = coalesce(breaks.area_id, point_areas.area_id)
+
+),
+
+judged as (
+
+    select
+        candidates.*,
+        pipes.material as pipe_material,
+        pipes.diameter_mm as pipe_diameter_mm,
+        pipes.installed_on as pipe_installed_on,
+        case
+            when candidates.candidate_pipe_id is null then 'no_pipe'
+            when pipes.pipe_id is null then 'unknown_pipe'
+            when pipes.installed_on > candidates.broke_on then 'predates_install'
+            when pipes.decommissioned_on < candidates.broke_on then 'after_decommissioning'
+            when candidates.pipe_id is null then 'nearest'
+            else 'recorded'
+        end as link_status
+    from candidates
+    left join pipes
+        on candidates.candidate_pipe_id = pipes.pipe_id
+
+),
+
+final as (
+
+    select
+        -- keys
+        break_key,
+        source_name,
+        load_id,
+        row_number,
+        break_id,
+        case when link_status in ('recorded', 'nearest') then candidate_pipe_id end as pipe_id,
+        pipe_id as recorded_pipe_id,
+        installation_id,
+        found_area_id as area_id,
+
+        -- facts
+        failure_mode,
+        cause,
+        coalesce(material, case when link_status in ('recorded', 'nearest') then pipe_material end)
+            as material,
+        coalesce(
+            diameter_mm, case when link_status in ('recorded', 'nearest') then pipe_diameter_mm end
+        ) as diameter_mm,
+        coalesce(
+            install_year,
+            case
+                when link_status in ('recorded', 'nearest')
+                    then cast(extract(year from pipe_installed_on) as integer)
+            end
+        ) as install_year,
+        street_name,
+        longitude,
+        latitude,
+        distance_m,
+
+        -- flags
+        link_status,
+        is_date_corrected,
+
+        -- dates
+        broke_on
+    from judged
+
+)
+
+select * from final

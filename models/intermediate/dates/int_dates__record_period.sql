@@ -1,0 +1,52 @@
+-- A table, not a view: a few rows that nearly every mart joins.
+{{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
+
+-- One row: the period over which breaks were recorded systematically. A mapping may declare it; else the first break
+-- and the end of the last break's month bound it. observed_until is the first day after the record.
+with loads as (
+
+    select * from {{ ref('stg_loads__loads') }}
+
+),
+
+breaks as (
+
+    select * from {{ ref('int_breaks__conformed') }}
+    where exclusion_reason is null
+
+),
+
+declared as (
+
+    select
+        max(record_from) as record_from,
+        max(record_until) as record_until
+    from loads
+    where table_name in ('breaks', 'ladwp_leaks')
+
+),
+
+recorded as (
+
+    select
+        min(broke_on) as first_broke_on,
+        max(broke_on) as last_broke_on
+    from breaks
+
+),
+
+final as (
+
+    select
+        coalesce(declared.record_from, {{ month_start('recorded.first_broke_on') }}) as observed_from,
+        coalesce(
+            cast(declared.record_until + 1 as date),
+            {{ add_months(month_start('recorded.last_broke_on'), 1) }}
+        ) as observed_until
+    from recorded
+    cross join declared
+    where recorded.first_broke_on is not null
+
+)
+
+select * from final

@@ -1,0 +1,55 @@
+-- A table, not a view: a few rows that nearly every mart joins.
+{{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
+
+-- One row a yearly as-of date: each 1 January with at least a year of record before it, the newest ones first kept.
+with period as (
+
+    select * from {{ ref('int_dates__record_period') }}
+
+),
+
+counted as (
+
+    {{ dbt.generate_series(300) }}
+
+),
+
+years as (
+
+    select
+        period.observed_from,
+        period.observed_until,
+        {{ year_start('cast(counted.generated_number + 1850 as integer)') }} as as_of_date
+    from period
+    cross join counted
+
+),
+
+ranked as (
+
+    select
+        observed_from,
+        as_of_date,
+        {{ add_months('as_of_date', 12) }} as horizon_ends_on,
+        {{ add_months('as_of_date', 12) }} <= observed_until as is_label_complete,
+        row_number() over (order by as_of_date desc) as recency
+    from years
+    where
+        as_of_date >= {{ add_months('observed_from', 12) }}
+        and as_of_date <= observed_until
+
+),
+
+final as (
+
+    select
+        as_of_date,
+        horizon_ends_on,
+        observed_from,
+        is_label_complete
+    from ranked
+    where recency <= {{ var('snapshot_years') }}
+
+)
+
+select * from final

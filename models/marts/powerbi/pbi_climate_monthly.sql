@@ -1,0 +1,9 @@
+-- One row a weather station and month, for Power BI.
+select
+    station_id,
+    month_on,
+    temperature_mean_c,
+    temperature_min_c,
+    temperature_max_c,
+    rainfall_mm
+from {{ ref('fct_climate_monthly') }}

@@ -1,0 +1,10 @@
+-- Grain: one row a main segment as delivered (load_id, row_number).
+-- The file has no identifier, so its row number makes one; scores and leak counts stay behind
+-- because they contain past leaks. It does not say when it was graded: the trunk lines of the same
+-- answer were in 2013.
+{{ ladwp_inventory(
+    source_relation=source('ladwp', 'ladwp_main_lines'),
+    source_name='ladwp_main_lines',
+    pipe_id_prefix='ladwp-main',
+    graded_year='2013',
+) }}

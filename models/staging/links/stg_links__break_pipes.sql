@@ -1,0 +1,7 @@
+-- One row a break delivered without a main: the nearest one, found by `la-pipes link`.
+select
+    load_id,
+    row_number,
+    pipe_id,
+    distance_m
+from {{ source('links', 'break_pipes') }}

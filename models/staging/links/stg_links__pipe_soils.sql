@@ -1,0 +1,6 @@
+-- One row a located main: the soil map unit under its mid-point, found by `la-pipes link`.
+select
+    load_id,
+    row_number,
+    soil_id
+from {{ source('links', 'pipe_soils') }}

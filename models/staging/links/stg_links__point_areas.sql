@@ -1,0 +1,7 @@
+-- One row a located main or break: the area that holds it, found by `la-pipes link`.
+select
+    source_name,
+    load_id,
+    row_number,
+    area_id
+from {{ source('links', 'point_areas') }}

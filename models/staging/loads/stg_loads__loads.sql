@@ -1,0 +1,13 @@
+-- One row a load: what was delivered and over which period it is a systematic record.
+select
+    load_id,
+    source_name,
+    table_name,
+    source_file,
+    record_from,
+    record_until,
+    rows_in_file,
+    rows_loaded,
+    rows_quarantined,
+    loaded_at
+from {{ source('loads', 'loads') }}

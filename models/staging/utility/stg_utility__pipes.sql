@@ -1,0 +1,69 @@
+-- One row a delivered main: the utility contract, trimmed and with implausible install dates flagged.
+with pipes as (
+
+    select * from {{ source('utility', 'pipes') }}
+
+),
+
+dated as (
+
+    select
+        pipes.*,
+        coalesce(
+            installed_on,
+            case when install_year between 1800 and 2200 then {{ year_start('install_year') }} end
+        ) as delivered_installed_on,
+        coalesce(cast(extract(year from installed_on) as integer), install_year) as delivered_year
+    from pipes
+
+),
+
+flagged as (
+
+    select
+        dated.*,
+        coalesce(
+            delivered_year < 1850 or delivered_year > extract(year from _loaded_at), false
+        ) as is_install_year_suspect
+    from dated
+
+),
+
+final as (
+
+    select
+        -- keys
+        'pipes' as source_name,
+        _load_id as load_id,
+        _row_number as row_number,
+        trim(pipe_id) as pipe_id,
+        trim(installation_id) as installation_id,
+        trim(area_id) as area_id,
+        trim(soil_id) as soil_id,
+
+        -- facts
+        upper(trim(material)) as material,
+        diameter_mm,
+        length_m,
+        upper(trim(joint_type)) as joint_type,
+        trim(lining) as lining,
+        trim(pressure_zone) as pressure_zone,
+        trim(street_name) as street_name,
+        lower(trim(road_class)) as road_class,
+        critical_customer_count,
+        (start_longitude + end_longitude) / 2 as longitude,
+        (start_latitude + end_latitude) / 2 as latitude,
+
+        -- flags
+        is_install_year_suspect,
+
+        -- dates
+        case when not is_install_year_suspect then delivered_installed_on end as installed_on,
+        lined_on,
+        decommissioned_on,
+        _loaded_at as loaded_at
+    from flagged
+
+)
+
+select * from final

@@ -1,0 +1,112 @@
+"""Read the contracts (Open Data Contract Standard v3) into tables and columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from open_data_contract_standard.model import (
+    OpenDataContractStandard,
+    SchemaObject,
+    SchemaProperty,
+)
+
+CONTRACT_FILES = ("data_schema.yaml", "model_schema.yaml", "risk_score_schema.yaml")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    sql_type
+        ANSI name of the type, the same on every engine, such as ``double precision``.
+    unit
+        Unit of the values, in words that pint reads; None for a plain number or text.
+    aliases
+        Other headers that deliveries use for the column.
+    """
+
+    name: str
+    sql_type: str
+    description: str
+    required: bool = False
+    key_position: int = 0
+    unit: str | None = None
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def is_lineage(self) -> bool:
+        """Whether the loader writes the column, rather than the delivery."""
+        return self.name.startswith("_")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table that Python writes and dbt reads as a source."""
+
+    name: str
+    schema: str
+    provider: str
+    description: str
+    columns: tuple[Column, ...]
+
+    @cached_property
+    def delivered(self) -> tuple[Column, ...]:
+        """Columns that come from the delivery."""
+        return tuple(column for column in self.columns if not column.is_lineage)
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        """Names of the primary-key columns, in order."""
+        keyed = [column for column in self.columns if column.key_position]
+        return tuple(c.name for c in sorted(keyed, key=lambda column: column.key_position))
+
+    @cached_property
+    def is_landing(self) -> bool:
+        """Whether deliveries are loaded into it."""
+        return any(column.is_lineage for column in self.columns)
+
+
+@lru_cache
+def read_tables(root: Path) -> Mapping[str, Table]:
+    """Read every contract of the project, as a mapping from table name to table."""
+    tables: dict[str, Table] = {}
+    for file_name in CONTRACT_FILES:
+        contract = OpenDataContractStandard.from_file(str(root / "schemas" / file_name))
+        for declared in contract.schema_ or []:
+            table = _table(declared)
+            tables[table.name] = table
+    return tables
+
+
+def _table(declared: SchemaObject) -> Table:
+    return Table(
+        name=str(declared.name),
+        schema=str(_custom(declared, "schema")),
+        provider=str(_custom(declared, "provider")),
+        description=str(declared.description),
+        columns=tuple(_column(item) for item in declared.properties or []),
+    )
+
+
+def _column(declared: SchemaProperty) -> Column:
+    unit = _custom(declared, "unit")
+    aliases = _custom(declared, "aliases")
+    return Column(
+        name=str(declared.name),
+        sql_type=str(declared.physicalType),
+        description=str(declared.description),
+        required=bool(declared.required),
+        key_position=int(declared.primaryKeyPosition or 0) if declared.primaryKey else 0,
+        unit=None if unit is None else str(unit),
+        aliases=tuple(str(alias) for alias in aliases) if isinstance(aliases, list) else (),
+    )
+
+
+def _custom(declared: SchemaObject | SchemaProperty, name: str) -> object:
+    for item in declared.customProperties or []:
+        if item.property == name:
+            return item.value
+    return None

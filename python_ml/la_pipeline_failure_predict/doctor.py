@@ -1,0 +1,62 @@
+"""`la-pipes doctor`: what is missing, and how to mend it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from la_pipeline_failure_predict.contracts.catalog import read_tables
+from la_pipeline_failure_predict.contracts.dbt_sources import sync_sources
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.warehouse import Warehouse, open_warehouse
+from la_pipeline_failure_predict.warehouse.open import read_connection
+
+# What must hold rows, in the order in which it is filled, and what fills it.
+FILLED = (
+    ("raw", "loads", "la-pipes load SOURCE FILE, or la-pipes demo"),
+    ("core", "fct_breaks", "la-pipes build"),
+    ("ml", "model_runs", "la-pipes train"),
+    ("powerbi", "pipe_breaks", "la-pipes run"),
+)
+SCORES = ("pipe_scores", "area_month_scores")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    is_fine: bool
+    mend: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at project, profile, connection and tables; stops at what makes the rest pointless."""
+    try:
+        root = settings.root
+        yield Finding(f"project {root}", True)
+        connection = read_connection(settings)
+        yield Finding(f"profile la_pipes, target {connection.target}", True)
+        warehouse = open_warehouse(settings)
+    except UserError as error:
+        yield Finding("project, profile and connection", False, str(error))
+        return
+    drifted = sync_sources(root, check=True)
+    yield Finding("dbt sources match the contracts", not drifted, "la-pipes contracts sync")
+    with warehouse:
+        yield Finding(warehouse.label, True)
+        missing = [
+            table.name
+            for table in read_tables(root).values()
+            if not warehouse.has_table(table.schema, table.name)
+        ]
+        yield Finding("landing, model and score tables", not missing, "la-pipes init")
+        for schema, name, mend in FILLED:
+            yield Finding(f"rows in {schema}.{name}", _has_rows(warehouse, schema, name), mend)
+        scored = any(_has_rows(warehouse, "ml", name) for name in SCORES)
+        yield Finding("scores", scored, "la-pipes score")
+
+
+def _has_rows(warehouse: Warehouse, schema: str, name: str) -> bool:
+    if not warehouse.has_table(schema, name):
+        return False
+    return bool(warehouse.scalar(f"select count(*) from {schema}.{name}"))

@@ -1,0 +1,199 @@
+"""Load deliveries into the landing tables: once each, all rows accounted for, all or nothing."""
+
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from la_pipeline_failure_predict.contracts.catalog import Table
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.sources.catalog import Source, find_source
+from la_pipeline_failure_predict.sources.landing import Landed, land
+from la_pipeline_failure_predict.sources.mapping import SourceMapping, read_mapping
+from la_pipeline_failure_predict.warehouse import Scratch, Warehouse, open_scratch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What became of one file for one landing table.
+
+    rows_in_file = rows_loaded + rows_quarantined, also when the file had been loaded before.
+    """
+
+    table: str
+    source_file: str
+    rows_in_file: int
+    rows_loaded: int
+    rows_quarantined: int
+    was_loaded_before: bool
+    ignored_headers: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """One line for the user."""
+        counts = f"{self.rows_in_file:,} rows in {self.source_file}"
+        if self.was_loaded_before:
+            return f"{self.table}: {counts}, loaded before"
+        text = f"{self.table}: {counts} = {self.rows_loaded:,} loaded + {self.rows_quarantined:,} quarantined"
+        if self.rows_quarantined:
+            text += " (see raw.quarantine)"
+        if self.ignored_headers:
+            text += f"; {len(self.ignored_headers)} headers not in the contract"
+        return text
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    """A file with what identifies it."""
+
+    source: Source
+    path: Path
+    mapping: SourceMapping
+    mapping_sha256: str | None
+    file_sha256: str
+
+    def load_id(self, table: Table) -> str:
+        parts = (table.name, self.file_sha256, self.mapping_sha256 or "")
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+
+
+def load_files(
+    warehouse: Warehouse,
+    tables: Mapping[str, Table],
+    source_name: str,
+    paths: Sequence[Path],
+    mapping_path: Path | None = None,
+) -> Iterator[Loaded]:
+    """Load files of one source, one transaction a landing table.
+
+    A file that was loaded before, with the same mapping, is skipped.
+
+    Raises
+    ------
+    UserError
+        If the source or mapping is unknown or a file cannot be read; nothing of that file is kept.
+    """
+    source = find_source(source_name)
+    mapping, mapping_sha256 = SourceMapping(), None
+    if mapping_path is not None:
+        mapping = read_mapping(mapping_path, source_name)
+        mapping_sha256 = _sha256([mapping_path])
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"No file {path}: check the path.")
+    warehouse.create_tables(tables.values())
+    for path in paths:
+        seconds = [path.parent / lookup.file for lookup in mapping.lookups]
+        digest = _sha256([path, *seconds])
+        delivery = _Delivery(source, path, mapping, mapping_sha256, digest)
+        yield from _load_file(warehouse, tables, delivery)
+
+
+def _load_file(
+    warehouse: Warehouse, tables: Mapping[str, Table], delivery: _Delivery
+) -> Iterator[Loaded]:
+    before = _loaded_before(warehouse, delivery)
+    if before:
+        yield from before
+        return
+    with open_scratch() as scratch:
+        relations = delivery.source.read(scratch, delivery.path, delivery.mapping)
+        for name, relation in relations.items():
+            table = tables[name]
+            landed = land(scratch, table, relation, delivery.mapping)
+            _write(warehouse, scratch, tables, table, landed, delivery)
+            yield Loaded(
+                table=name,
+                source_file=delivery.path.name,
+                rows_in_file=landed.rows_in_file,
+                rows_loaded=landed.rows_accepted,
+                rows_quarantined=landed.rows_refused,
+                was_loaded_before=False,
+                ignored_headers=landed.ignored_headers,
+            )
+
+
+def _loaded_before(warehouse: Warehouse, delivery: _Delivery) -> list[Loaded]:
+    rows = warehouse.query(
+        "select table_name, rows_in_file, rows_loaded, rows_quarantined from raw.loads "
+        "where source_name = $1 and file_sha256 = $2 and coalesce(mapping_sha256, '') = $3 "
+        "order by table_name",
+        (delivery.source.name, delivery.file_sha256, delivery.mapping_sha256 or ""),
+    )
+    return [
+        Loaded(
+            table=row["table_name"],
+            source_file=delivery.path.name,
+            rows_in_file=row["rows_in_file"],
+            rows_loaded=row["rows_loaded"],
+            rows_quarantined=row["rows_quarantined"],
+            was_loaded_before=True,
+        )
+        for row in rows.to_pylist()
+    ]
+
+
+def _write(
+    warehouse: Warehouse,
+    scratch: Scratch,
+    tables: Mapping[str, Table],
+    table: Table,
+    landed: Landed,
+    delivery: _Delivery,
+) -> None:
+    """Write rows, refused rows and the load's record in one transaction."""
+    if landed.rows_in_file != landed.rows_accepted + landed.rows_refused:
+        raise RuntimeError(f"{delivery.path}: rows in the file do not add up")
+    load_id, now = delivery.load_id(table), datetime.now(UTC).replace(tzinfo=None)
+    lineage = "$1 as _source_file, $2 as _load_id, cast($3 as timestamp) as _loaded_at"
+    rows = scratch.stream(
+        f"select *, {lineage} from {landed.accepted}",
+        (delivery.path.name, load_id, now),
+    )
+    refused = scratch.stream(
+        "select $1 as source_file, $2 as load_id, cast($3 as timestamp) as quarantined_at, "
+        "$4 as source_name, _row_number as row_number, column_name, value, rule, reason, "
+        f"row_json from {landed.refused}",
+        (delivery.path.name, load_id, now, delivery.source.name),
+    )
+    record = {
+        "load_id": load_id,
+        "source_name": delivery.source.name,
+        "table_name": table.name,
+        "source_file": delivery.path.name,
+        "file_sha256": delivery.file_sha256,
+        "mapping_sha256": delivery.mapping_sha256,
+        "record_from": delivery.mapping.record.start,
+        "record_until": delivery.mapping.record.end,
+        "rows_in_file": landed.rows_in_file,
+        "rows_loaded": landed.rows_accepted,
+        "rows_quarantined": landed.rows_refused,
+        "loaded_at": now,
+    }
+    with warehouse.transaction():
+        warehouse.append(table, rows)
+        warehouse.append(tables["quarantine"], refused)
+        warehouse.append(tables["loads"], pa.Table.from_pylist([record]).to_reader())
+    warehouse.analyze(table)
+    log.info("loaded %s rows of %s into %s", landed.rows_accepted, delivery.path.name, table.name)
+
+
+def _sha256(paths: Sequence[Path]) -> str:
+    """Digest the content of files, or of every file below a folder."""
+    digest = hashlib.sha256()
+    for path in paths:
+        files = (
+            sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
+        )
+        for file in files:
+            if not file.is_file():
+                raise UserError(f"No file {file}: check the path.")
+            with file.open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()

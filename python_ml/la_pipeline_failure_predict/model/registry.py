@@ -1,0 +1,332 @@
+"""Runs, metrics and coefficients in the warehouse: names, writing, reading."""
+
+import hashlib
+import io
+import json
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import sklearn
+
+from la_pipeline_failure_predict import __version__
+from la_pipeline_failure_predict.contracts.catalog import Table
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.model.data import Grain, Mart
+from la_pipeline_failure_predict.model.design import Design, Term
+from la_pipeline_failure_predict.model.metrics import Estimate
+from la_pipeline_failure_predict.warehouse.base import (
+    Warehouse,
+    arrow_schema,
+    full_name,
+    quote,
+)
+
+MODEL_NAME = "poisson_glm"
+MODEL_TABLES = ("model_runs", "model_metrics", "model_coefficients")
+LAST_YEAR_OUT = "last_year_out"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A model fitted to labels that had all ended by a day.
+
+    Attributes
+    ----------
+    coefficients
+        One for each term, the change of the log rate per unit of the term.
+    trained_until
+        First day after the last training label.
+    rows, breaks, exposure
+        What it was trained on: rows of the mart, breaks in their labels, and their exposure in
+        km-years (pipe) or months of the area's exposure.
+    """
+
+    trained_until: date
+    train_from: date
+    terms: tuple[Term, ...]
+    coefficients: tuple[float, ...]
+    rows: int
+    breaks: int
+    exposure: float
+
+
+@dataclass(frozen=True)
+class FitKey:
+    """Which fit of which run."""
+
+    run_id: str
+    trained_until: date
+    trained_at: datetime
+
+
+@dataclass(frozen=True)
+class Metric:
+    """An evaluation figure: of which model, on which rows."""
+
+    model_name: str
+    segment: str
+    metric: str
+    estimate: Estimate
+    rows: int
+    breaks: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that training writes.
+
+    Attributes
+    ----------
+    test_from
+        First period of the test; None when the record is too short for one.
+    parameters
+        Configuration, written as JSON.
+    """
+
+    run_id: str
+    grain: Grain
+    fits: tuple[Fit, ...]
+    metrics: tuple[Metric, ...]
+    test_from: date | None
+    parameters: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A written run: its newest fit and its evaluation."""
+
+    trained_until: date
+    test_from: date | None
+    rows: int
+    breaks: int
+    metrics: tuple[Metric, ...]
+
+
+def run_name(grain: Grain, trained_until: date, parameters: Mapping[str, object]) -> str:
+    """Return a run's id: the same data and configuration give the same one."""
+    text = json.dumps(parameters, sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"{grain.replace('_', '-')}-poisson-glm-{trained_until:%Y%m%d}-{digest}"
+
+
+def fingerprint(warehouse: Warehouse, mart: Mart, design: Design, where: str) -> str:
+    """Return a digest of the rows to train on, computed by the warehouse.
+
+    Counts and whole-number sums (of thousandths, rounded down) by period and levels: they do not
+    depend on the order in which rows are added up, nor on the engine.
+    """
+    by = ", ".join(quote(name) for name in (mart.period, *design.level_columns))
+    numbers = dict.fromkeys((*design.number_columns, mart.exposure, mart.label))
+    measured = [_thousandths(quote(name)) for name in numbers]
+    measured.append(_thousandths(f"{quote(mart.label)} * {quote(mart.exposure)}"))
+    counted = [f"count({quote(name)})" for name in numbers]
+    sql = (
+        f"select {by}, count(*), {', '.join([*measured, *counted])} "
+        f"from {mart.full_name} where {where} group by {by}"
+    )
+    groups = warehouse.query(sql)
+    groups = groups.rename_columns([f"c{position}" for position in range(groups.num_columns)])
+    groups = groups.sort_by([(name, "ascending") for name in groups.column_names])
+    text = io.BytesIO()
+    pa.csv.write_csv(groups, text)
+    return hashlib.sha256(text.getvalue()).hexdigest()
+
+
+def _thousandths(expression: str) -> str:
+    whole = f"cast(floor(cast({expression} as double precision) * 1000) as bigint)"
+    return f"cast(sum({whole}) as bigint)"
+
+
+def has_run(warehouse: Warehouse, tables: Mapping[str, Table], run_id: str) -> bool:
+    """Whether the run has been written."""
+    sql = f"select count(*) from {full_name(tables['model_runs'])} where run_id = $1"
+    return bool(warehouse.scalar(sql, (run_id,)))
+
+
+def write_run(warehouse: Warehouse, tables: Mapping[str, Table], run: Run) -> None:
+    """Write a run in one transaction: all of its rows, or none."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    rows = {
+        "model_runs": _run_rows(run, now),
+        "model_metrics": _metric_rows(run, now),
+        "model_coefficients": _coefficient_rows(run),
+    }
+    with warehouse.transaction():
+        for name, listed in rows.items():
+            if listed:
+                warehouse.append(tables[name], _reader(tables[name], listed))
+
+
+def _run_rows(run: Run, now: datetime) -> list[dict[str, object]]:
+    return [
+        {
+            "run_id": run.run_id,
+            "trained_until": fit.trained_until,
+            "grain": run.grain,
+            "model_name": MODEL_NAME,
+            "train_from": fit.train_from,
+            "row_count": fit.rows,
+            "break_count": fit.breaks,
+            "exposure": fit.exposure,
+            "parameters": json.dumps(run.parameters, sort_keys=True, default=str),
+            "library_versions": json.dumps(_versions(), sort_keys=True),
+            "trained_at": now,
+        }
+        for fit in run.fits
+    ]
+
+
+def _metric_rows(run: Run, now: datetime) -> list[dict[str, object]]:
+    return [
+        {
+            "run_id": run.run_id,
+            "split_name": LAST_YEAR_OUT,
+            "as_of_date": run.test_from,
+            "model_name": item.model_name,
+            "segment": item.segment,
+            "metric": item.metric,
+            "value": item.estimate.value,
+            "lower_95": item.estimate.lower,
+            "upper_95": item.estimate.upper,
+            "row_count": item.rows,
+            "break_count": item.breaks,
+            "computed_at": now,
+        }
+        for item in run.metrics
+    ]
+
+
+def _coefficient_rows(run: Run) -> list[dict[str, object]]:
+    return [
+        {
+            "run_id": run.run_id,
+            "trained_until": fit.trained_until,
+            "term": term.name,
+            "feature": term.feature,
+            "transform": term.transform,
+            "level": term.level,
+            "center": term.center,
+            "scale": term.scale,
+            "coefficient": coefficient,
+        }
+        for fit in run.fits
+        for term, coefficient in zip(fit.terms, fit.coefficients, strict=True)
+    ]
+
+
+def _reader(table: Table, rows: Sequence[Mapping[str, object]]) -> pa.RecordBatchReader:
+    return pa.Table.from_pylist(list(rows), schema=arrow_schema(table)).to_reader()
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "scikit-learn": sklearn.__version__,
+        "numpy": np.__version__,
+        "la_pipeline_failure_predict": __version__,
+    }
+
+
+def list_fits(
+    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, run_id: str | None = None
+) -> list[FitKey]:
+    """Return the fits of a grain, or of one of its runs, in no particular order.
+
+    Raises
+    ------
+    UserError
+        If nothing has been trained for the grain, or the run is not one of them.
+    """
+    table = tables["model_runs"]
+    command = f"la-pipes train --grain {grain}"
+    if not warehouse.has_table(table.schema, table.name):
+        raise UserError(f"No {grain} model has been trained: run {command}.")
+    sql = (
+        f"select run_id, trained_until, trained_at from {full_name(table)} "
+        "where grain = $1"
+    )
+    fits = [FitKey(**row) for row in warehouse.query(sql, (grain,)).to_pylist()]
+    if not fits:
+        raise UserError(f"No {grain} model has been trained: run {command}.")
+    if run_id is None:
+        return fits
+    found = [fit for fit in fits if fit.run_id == run_id]
+    if not found:
+        latest = newest(fits).run_id
+        raise UserError(f"There is no {grain} run {run_id!r}; the newest is {latest}.")
+    return found
+
+
+def newest(fits: Iterable[FitKey], until: date | None = None) -> FitKey:
+    """Return the fit with the latest labels, of those trained last, that had ended by a day.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    seen = [fit for fit in fits if until is None or fit.trained_until <= until]
+    return max(seen, key=lambda fit: (fit.trained_until, fit.trained_at, fit.run_id))
+
+
+def read_coefficients(
+    warehouse: Warehouse, tables: Mapping[str, Table], fit: FitKey
+) -> tuple[tuple[Term, ...], tuple[float, ...]]:
+    """Return a fit's terms and coefficients, the intercept first, then by name.
+
+    Raises
+    ------
+    UserError
+        If they are not there.
+    """
+    sql = (
+        "select feature, transform, level, center, scale, coefficient "
+        f"from {full_name(tables['model_coefficients'])} "
+        "where run_id = $1 and trained_until = $2"
+    )
+    rows = warehouse.query(sql, (fit.run_id, fit.trained_until)).to_pylist()
+    if not rows:
+        raise UserError(
+            f"Run {fit.run_id} has no coefficients for {fit.trained_until}: delete it from "
+            "model_runs and train again."
+        )
+    pairs = [(row.pop("coefficient"), Term(**row)) for row in rows]
+    pairs.sort(key=lambda pair: (pair[1].transform != "intercept", pair[1].name))
+    return tuple(term for _, term in pairs), tuple(value for value, _ in pairs)
+
+
+def read_summary(warehouse: Warehouse, tables: Mapping[str, Table], run_id: str) -> Summary:
+    """Return what a run that has been written says of itself."""
+    newest_fit = warehouse.query(
+        "select trained_until, row_count, break_count "
+        f"from {full_name(tables['model_runs'])} where run_id = $1 order by trained_until desc",
+        (run_id,),
+    ).to_pylist()[0]
+    rows = warehouse.query(
+        "select as_of_date, model_name, segment, metric, value, lower_95, upper_95, "
+        f"row_count, break_count from {full_name(tables['model_metrics'])} where run_id = $1",
+        (run_id,),
+    ).to_pylist()
+    metrics = tuple(
+        Metric(
+            row["model_name"],
+            row["segment"],
+            row["metric"],
+            Estimate(row["value"], row["lower_95"], row["upper_95"]),
+            row["row_count"],
+            row["break_count"],
+        )
+        for row in rows
+    )
+    return Summary(
+        trained_until=newest_fit["trained_until"],
+        test_from=rows[0]["as_of_date"] if rows else None,
+        rows=newest_fit["row_count"],
+        breaks=newest_fit["break_count"],
+        metrics=metrics,
+    )

@@ -1,0 +1,211 @@
+"""Score mains, or areas and months, from the coefficients in the warehouse."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import groupby
+
+import numpy as np
+import pyarrow as pa
+
+from la_pipeline_failure_predict.contracts.catalog import Table
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.model import registry
+from la_pipeline_failure_predict.model.data import (
+    MARTS,
+    Grain,
+    Mart,
+    add_months,
+    frame_of,
+    select,
+    sql_date,
+)
+from la_pipeline_failure_predict.model.design import Term, linear_predictor
+from la_pipeline_failure_predict.model.registry import FitKey
+from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
+
+SCORE_TABLES: Mapping[str, str] = {"pipe": "pipe_scores", "area_month": "area_month_scores"}
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """What scoring wrote.
+
+    Attributes
+    ----------
+    first_day, last_day
+        First and last as-of date (pipe) or month (area_month) scored.
+    trained_until
+        The fits used, oldest first: the first day after the labels that each has seen.
+    expected_breaks
+        Sum of the expected breaks.
+    """
+
+    run_id: str
+    grain: Grain
+    first_day: date
+    last_day: date
+    trained_until: tuple[date, ...]
+    rows: int
+    expected_breaks: float
+    seconds: float
+
+
+def score(
+    warehouse: Warehouse,
+    tables: Mapping[str, Table],
+    grain: Grain,
+    *,
+    run_id: str | None = None,
+    as_of: date | None = None,
+    progress: Callable[[str], None],
+    batch_rows: int = 200_000,
+) -> ScoredRun:
+    """Score one as-of date of the mains, or months of the areas, and write the scores.
+
+    Each day is scored by the newest fit whose labels had all ended by it. Scores of the same run
+    and days are replaced in one transaction, so scoring again changes nothing.
+
+    Parameters
+    ----------
+    tables
+        Declared tables by name, as `contracts.catalog.read_tables` gives them.
+    run_id
+        Run to score with; None takes the one whose fit is the newest that may be used.
+    as_of
+        As-of date of the mains, or first day of the month of the areas. None scores the newest
+        as-of date of the mains; of the areas the last twelve months with complete labels that a
+        fit may be used for, and every month after them.
+    progress
+        Called with a sentence a step.
+    batch_rows
+        Rows in one Arrow batch.
+
+    Raises
+    ------
+    UserError
+        If there is no such run, no fit that may be used, or nothing to score.
+    """
+    started = time.perf_counter()
+    mart, table = MARTS[grain], tables[SCORE_TABLES[grain]]
+    fits = registry.list_fits(warehouse, tables, grain, run_id)
+    days = _days(warehouse, mart, grain, as_of)
+    chosen = _choose(fits, days, mart, grain)
+    used = list(chosen.values())
+    scored_at = datetime.now(UTC).replace(tzinfo=None)
+
+    batches: list[pa.RecordBatch] = []
+    # All rows are read before the first is written: a connection may only do one at a time.
+    for fit, group in groupby(chosen, key=chosen.__getitem__):
+        covered = list(group)
+        terms, coefficients = registry.read_coefficients(warehouse, tables, fit)
+        batches += _scores(
+            warehouse, mart, fit, terms, coefficients, covered, scored_at, batch_rows
+        )
+        progress(f"scored {covered[0]} to {covered[-1]} with the fit until {fit.trained_until}")
+    scores = pa.Table.from_batches(batches)
+
+    warehouse.create_tables([table])
+    replaced = (
+        f"delete from {full_name(table)} where run_id = $1 "
+        f"and {mart.period} between $2 and $3"
+    )
+    with warehouse.transaction():
+        warehouse.execute(replaced, (used[0].run_id, min(chosen), max(chosen)))
+        warehouse.append(table, scores.to_reader())
+    progress(f"wrote {scores.num_rows:,} rows to {table.schema}.{table.name}")
+    return ScoredRun(
+        run_id=used[0].run_id,
+        grain=grain,
+        first_day=min(chosen),
+        last_day=max(chosen),
+        trained_until=tuple(sorted({fit.trained_until for fit in used})),
+        rows=scores.num_rows,
+        expected_breaks=float(np.sum(scores.column("expected_breaks").to_numpy())),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _days(warehouse: Warehouse, mart: Mart, grain: Grain, as_of: date | None) -> list[date]:
+    """Return the days to score, oldest first."""
+    if not warehouse.has_table(mart.schema, mart.name):
+        raise UserError(f"There is no {mart.schema}.{mart.name}: run la-pipes build.")
+    newest = f"select max({mart.period}) from {mart.full_name}"
+    last = warehouse.scalar(newest)
+    if not isinstance(last, date):
+        raise UserError(f"{mart.name} has no rows to score: load data, then run la-pipes build.")
+    if as_of is not None:
+        found = warehouse.scalar(
+            f"select count(*) from {mart.full_name} "
+            f"where {mart.period} = {sql_date(as_of)}"
+        )
+        if not found:
+            raise UserError(
+                f"{mart.name} has no rows for {as_of}: it holds first days of "
+                f"{'years' if grain == 'pipe' else 'months'} up to {last}."
+            )
+        return [as_of]
+    if grain == "pipe":
+        return [last]
+    complete = warehouse.scalar(f"{newest} where is_label_complete")
+    since = add_months(complete, -11) if isinstance(complete, date) else last
+    listed = warehouse.query(
+        f"select distinct {mart.period} as day from {mart.full_name} "
+        f"where {mart.period} >= {sql_date(since)} order by {mart.period}"
+    )
+    return [day.as_py() for day in listed.column("day")]
+
+
+def _choose(fits: list[FitKey], days: list[date], mart: Mart, grain: Grain) -> dict[date, FitKey]:
+    """Return the fit for each day that has one, all of one run."""
+    usable = [fit for fit in fits if fit.trained_until <= days[-1]]
+    if not usable:
+        first = min(fit.trained_until for fit in fits)
+        raise UserError(
+            f"Every fit has seen labels after {days[-1]} (the first ends on {first}), so none may "
+            f"score it: run la-pipes train --grain {grain} --as-of {days[-1]} first."
+        )
+    run_id = registry.newest(usable).run_id
+    own = [fit for fit in usable if fit.run_id == run_id]
+    first = min(fit.trained_until for fit in own)
+    return {day: registry.newest(own, day) for day in days if day >= first}
+
+
+def _scores(
+    warehouse: Warehouse,
+    mart: Mart,
+    fit: FitKey,
+    terms: tuple[Term, ...],
+    coefficients: tuple[float, ...],
+    days: list[date],
+    scored_at: datetime,
+    batch_rows: int,
+) -> Iterator[pa.RecordBatch]:
+    """Yield batches of scores of the mart's rows on some days."""
+    levels = _columns(term for term in terms if term.transform == "indicator")
+    numbers = _columns(term for term in terms if term.transform != "indicator")
+    if mart.exposure not in numbers:
+        numbers = (*numbers, mart.exposure)
+    columns = dict.fromkeys((mart.entity, mart.period, *numbers, *levels))
+    where = f"{mart.period} between {sql_date(days[0])} and {sql_date(days[-1])}"
+    for batch in warehouse.stream(select(mart, columns, where), batch_rows=batch_rows):
+        frame = frame_of(batch, mart, numbers, levels)
+        rate = np.exp(linear_predictor(terms, coefficients, frame, np.arange(frame.rows)))
+        expected = rate * (frame.numbers[mart.exposure].astype(np.float64) / mart.exposure_unit)
+        yield pa.RecordBatch.from_pydict(
+            {
+                "run_id": pa.array([fit.run_id]).take(pa.array(np.zeros(frame.rows, np.int32))),
+                mart.entity: batch.column(mart.entity),
+                mart.period: batch.column(mart.period),
+                "horizon_months": pa.array(np.full(frame.rows, mart.months, np.int32)),
+                "expected_breaks": pa.array(expected),
+                "break_probability": pa.array(-np.expm1(-expected)),
+                "trained_until": pa.array([fit.trained_until] * frame.rows, pa.date32()),
+                "scored_at": pa.array([scored_at] * frame.rows, pa.timestamp("us")),
+            }
+        )
+
+
+def _columns(terms: Iterator[Term]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(column for term in terms for column in term.columns))

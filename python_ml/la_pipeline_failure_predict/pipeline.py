@@ -1,0 +1,205 @@
+"""`la-pipes run`: every step from files to Power BI views, skipping what is up to date."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from la_pipeline_failure_predict.contracts.catalog import Table, read_tables
+from la_pipeline_failure_predict.dbt_runner import run_dbt
+from la_pipeline_failure_predict.deliveries import DeliveredFile
+from la_pipeline_failure_predict.load import load_files
+from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.score import score
+from la_pipeline_failure_predict.model.train import train
+from la_pipeline_failure_predict.report.run_lines import describe_scoring, describe_training
+from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.spatial.link import link
+from la_pipeline_failure_predict.warehouse import Warehouse, open_warehouse
+
+# dbt rebuilds when one of these changes.
+PROJECT_FILES = ("models", "macros", "seeds", "dbt_project.yml")
+GRAINS: Mapping[Grain, str] = {
+    "pipe": "features.fct_pipe_features",
+    "area_month": "features.fct_area_month_features",
+}
+
+
+class Reporter(Protocol):
+    """Where the steps say what they do."""
+
+    def say(self, message: str) -> None:
+        """Report one line."""
+
+    def advance(self, done: int, total: int, what: str) -> None:
+        """Report progress within a step."""
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """How long a step took, seconds."""
+
+    step: str
+    seconds: float
+
+
+class Pipeline:
+    """The steps of a run on one target."""
+
+    def __init__(self, settings: Settings, reporter: Reporter) -> None:
+        self.settings = settings
+        self.reporter = reporter
+        self.times: list[StepTime] = []
+        self.tables: Mapping[str, Table] = read_tables(settings.root)
+
+    def run(
+        self, files: Sequence[DeliveredFile], as_of: date | None = None, force: bool = False
+    ) -> None:
+        """Load, link, build, train, score and publish, in that order."""
+        with self._timed("load"):
+            self.load(files)
+        with self._timed("link"):
+            self._unless_done("link", self._loads_digest, self.link, force)
+        with self._timed("build"):
+            self._unless_done("build", self._build_digest, self.build_features, force)
+        with self._timed("train"):
+            self._each_grain(self._train)
+        with self._timed("score"):
+            self._unless_done(
+                "score", lambda: self._runs_digest(as_of), lambda: self.score(as_of), force
+            )
+        with self._timed("publish"):
+            self._unless_done("publish", self._scores_digest, self.publish, force)
+
+    def load(self, files: Sequence[DeliveredFile]) -> None:
+        """Load files; those loaded before are skipped."""
+        with open_warehouse(self.settings) as warehouse:
+            for file in files:
+                for loaded in load_files(
+                    warehouse, self.tables, file.source, [file.path], file.mapping
+                ):
+                    self.reporter.say(loaded.summary)
+
+    def link(self) -> None:
+        """Find areas, soils and mains of what was loaded."""
+        with open_warehouse(self.settings) as warehouse:
+            linked = link(
+                warehouse, self.tables, self.settings.link_distance_m, self._advance_by_text
+            )
+        counts = ", ".join(f"{rows:,} {name}" for name, rows in linked.rows.items())
+        self.reporter.say(f"linked {counts}")
+
+    def build_features(self) -> None:
+        """Build and test everything that needs no score."""
+        self._dbt("build", "--exclude", "source:ml+")
+
+    def publish(self) -> None:
+        """Build and test what reads the scores: risk and the Power BI views."""
+        self._dbt("build", "--select", "source:ml+")
+
+    def score(self, as_of: date | None = None) -> None:
+        """Score with the runs that the risk marts read."""
+        self._each_grain(lambda warehouse, grain: self._score(warehouse, grain, as_of))
+
+    def _train(self, warehouse: Warehouse, grain: Grain) -> None:
+        run = train(warehouse, self.tables, grain, progress=self._advance_by_text)
+        self.reporter.say(describe_training(run))
+
+    def _score(self, warehouse: Warehouse, grain: Grain, as_of: date | None) -> None:
+        run = score(warehouse, self.tables, grain, as_of=as_of, progress=self._advance_by_text)
+        self.reporter.say(describe_scoring(run))
+
+    def _each_grain(self, step: Callable[[Warehouse, Grain], None]) -> None:
+        with open_warehouse(self.settings) as warehouse:
+            for grain, mart in GRAINS.items():
+                labelled = f"select count(*) from {mart} where is_label_complete"
+                if warehouse.scalar(labelled):
+                    step(warehouse, grain)
+                else:
+                    self.reporter.say(f"no {grain} model: {mart} has no row with a known outcome")
+
+    def _dbt(self, *arguments: str) -> None:
+        result = run_dbt(self.settings, arguments, self.reporter.advance)
+        warned = f", {result.warned} warnings" if result.warned else ""
+        self.reporter.say(f"dbt {' '.join(arguments)}: {result.passed} passed{warned}")
+        for line in result.trouble:
+            self.reporter.say(f"  {line}")
+
+    def _unless_done(
+        self, step: str, digest: Callable[[], str], work: Callable[[], None], force: bool
+    ) -> None:
+        """Do the work unless it was done on the same inputs, and note that it was."""
+        fingerprint = digest()
+        with open_warehouse(self.settings) as warehouse:
+            warehouse.create_tables(self.tables.values())
+            done = warehouse.scalar(
+                "select fingerprint from raw.steps where step_name = $1", (step,)
+            )
+        if done == fingerprint and not force:
+            self.reporter.say(f"{step}: up to date")
+            return
+        work()
+        row = {
+            "step_name": step,
+            "fingerprint": fingerprint,
+            "finished_at": datetime.now(UTC).replace(tzinfo=None),
+        }
+        with open_warehouse(self.settings) as warehouse, warehouse.transaction():
+            warehouse.execute("delete from raw.steps where step_name = $1", (step,))
+            warehouse.append(self.tables["steps"], pa.Table.from_pylist([row]).to_reader())
+
+    def _loads_digest(self) -> str:
+        return self._digest("select load_id from raw.loads order by 1") + str(
+            self.settings.link_distance_m
+        )
+
+    def _build_digest(self) -> str:
+        return _combine(self._loads_digest(), _project_digest(self.settings.root))
+
+    def _runs_digest(self, as_of: date | None) -> str:
+        runs = self._digest(
+            "select run_id, cast(trained_until as text) from ml.model_runs order by 1, 2"
+        )
+        return _combine(self._build_digest(), runs, str(as_of))
+
+    def _scores_digest(self) -> str:
+        scores = self._digest(
+            "select run_id, cast(max(scored_at) as text) from ml.pipe_scores group by 1 union all "
+            "select run_id, cast(max(scored_at) as text) from ml.area_month_scores group by 1 "
+            "order by 1"
+        )
+        return _combine(self._build_digest(), scores)
+
+    def _digest(self, sql: str) -> str:
+        with open_warehouse(self.settings) as warehouse:
+            return _combine(*(str(row) for row in warehouse.query(sql).to_pylist()))
+
+    def _advance_by_text(self, message: str) -> None:
+        self.reporter.advance(0, 0, message)
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.times.append(StepTime(step, time.perf_counter() - start))
+
+
+def _combine(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _project_digest(root: Path) -> str:
+    digest = hashlib.sha256()
+    for name in PROJECT_FILES:
+        path = root / name
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in files:
+            if file.is_file():
+                digest.update(str(file.relative_to(root)).encode() + file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,65 @@
+"""The mains to look at first, and why, in words a planner reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from la_pipeline_failure_predict.warehouse import Warehouse
+
+TOP_MAINS = """
+    select
+        risk.risk_rank, risk.pipe_id, risk.street_name, areas.area_name, risk.material_name,
+        risk.install_year, risk.diameter_mm, risk.length_m, risk.expected_breaks,
+        risk.breaks_prior_60m, risk.nearby_breaks_prior_36m, risk.soil_corrosivity_code
+    from powerbi.pipe_risk as risk
+    left join powerbi.areas as areas on risk.area_id = areas.area_id
+    where risk.risk_rank <= $1
+    order by risk.risk_rank
+"""
+
+
+@dataclass(frozen=True)
+class TopMain:
+    """One main of the ranking: where it is, what it is and why it is there."""
+
+    rank: int
+    pipe_id: str
+    place: str
+    expected_breaks: float
+    why: str
+
+
+def read_top_mains(warehouse: Warehouse, count: int = 10) -> list[TopMain]:
+    """Return the first mains of the published ranking; empty without scores."""
+    if not warehouse.has_table("powerbi", "pipe_risk"):
+        return []
+    rows = warehouse.query(TOP_MAINS, (count,)).to_pylist()
+    return [
+        TopMain(
+            rank=row["risk_rank"],
+            pipe_id=row["pipe_id"],
+            place=", ".join(filter(None, (row["street_name"], row["area_name"]))) or "no place",
+            expected_breaks=row["expected_breaks"],
+            why=explain(row),
+        )
+        for row in rows
+    ]
+
+
+def explain(row: Mapping[str, object]) -> str:
+    """Say in a line what a main is and what speaks against it."""
+    year = f" of {row['install_year']}" if row["install_year"] else ""
+    parts = [f"{row['material_name']}{year}"]
+    if row["diameter_mm"]:
+        parts[0] += f", {row['diameter_mm']:.0f} mm"
+    own, near = int(str(row["breaks_prior_60m"])), int(str(row["nearby_breaks_prior_36m"]))
+    if own:
+        parts.append(f"{_count(own)} in 5 years on {row['length_m']:.0f} m")
+    if near:
+        parts.append(f"{_count(near)} within 100 m in 3 years")
+    if row["soil_corrosivity_code"] == "high":
+        parts.append("corrosive soil")
+    return "; ".join(parts)
+
+
+def _count(number: int) -> str:
+    return "1 break" if number == 1 else f"{number} breaks"

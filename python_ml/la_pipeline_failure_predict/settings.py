@@ -1,0 +1,65 @@
+"""Settings of a run, from the environment and `.env`; connections come from dbt's profile alone."""
+
+from functools import cached_property
+from pathlib import Path
+
+from dotenv import load_dotenv
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from la_pipeline_failure_predict.errors import UserError
+
+
+class Settings(BaseSettings):
+    """What a run needs to know besides the connection.
+
+    Every field can be set as an environment variable with the prefix ``LA_PIPES_`` or in `.env`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="LA_PIPES_")
+
+    project_dir: Path = Field(default=Path(), description="Folder that holds dbt_project.yml.")
+    target: str | None = Field(default=None, description="dbt target; the profile's default.")
+    log_dir: Path = Field(default=Path("logs"), description="Folder of the log files, one a run.")
+    link_distance_m: float = Field(
+        default=30.0, gt=0, description="Search distance from a break to its main, metres."
+    )
+    batch_rows: int = Field(
+        default=200_000, gt=0, description="Rows in one Arrow batch between warehouse and model."
+    )
+
+    @cached_property
+    def root(self) -> Path:
+        """Project folder as an absolute path.
+
+        Raises
+        ------
+        UserError
+            If the folder holds no dbt project.
+        """
+        root = self.project_dir.resolve()
+        if not (root / "dbt_project.yml").is_file():
+            raise UserError(
+                f"No dbt_project.yml in {root}: run la-pipes from the project folder, or name it "
+                "with --project-dir or LA_PIPES_PROJECT_DIR."
+            )
+        return root
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Read the settings; arguments that are not None win over environment and `.env`.
+
+    Raises
+    ------
+    UserError
+        If a value is not of its type.
+    """
+    # Into the environment, so that dbt's env_var() in the profile sees it too.
+    load_dotenv(".env")
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "LA_PIPES_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise UserError(f"Setting {name}: {first['msg']} (got {first['input']!r}).") from error

@@ -1,0 +1,326 @@
+"""Turn delivered text into the landing contract's columns, and set aside what does not fit."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pint
+import pyarrow as pa
+
+from la_pipeline_failure_predict.contracts.catalog import Column, Table
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.sources.mapping import ColumnRule, SourceMapping
+from la_pipeline_failure_predict.sources.reading import headers, read_file, sql_text, to_wgs84
+from la_pipeline_failure_predict.warehouse import Scratch
+from la_pipeline_failure_predict.warehouse.base import quote
+
+# Unambiguous without being told; day/month orders must be named in a mapping.
+ISO_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y")
+COORDINATE_PAIRS = (
+    ("longitude", "latitude"),
+    ("start_longitude", "start_latitude"),
+    ("end_longitude", "end_latitude"),
+)
+UNITS: pint.UnitRegistry = pint.UnitRegistry()
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A delivery in the scratch database, ready to be written.
+
+    Attributes
+    ----------
+    accepted, refused
+        Scratch tables: the rows that fit the contract, and one row a fault of those that do not.
+    ignored_headers
+        Headers of the file that no column of the contract takes.
+    """
+
+    accepted: str
+    refused: str
+    rows_in_file: int
+    rows_accepted: int
+    rows_refused: int
+    ignored_headers: tuple[str, ...]
+
+
+def land(scratch: Scratch, table: Table, delivered: str, mapping: SourceMapping) -> Landed:
+    """Cast a scratch table of delivered text to the contract's columns.
+
+    Parameters
+    ----------
+    delivered
+        Scratch table of text columns with `_row_number`.
+
+    Raises
+    ------
+    UserError
+        If a required column is in no header, or the mapping names a header or column that is not
+        there.
+    """
+    present = headers(scratch, delivered)
+    rules = _rules(table, present, mapping)
+    accepted, refused = f"{table.name}_accepted", f"{table.name}_refused"
+    values = [
+        f"{_value(column, rules.get(column.name), mapping)} as {quote(column.name)}"
+        for column in table.delivered
+    ]
+    scratch.execute(
+        f"create or replace table {accepted} as "
+        f"select _row_number, {', '.join(values)} from {delivered} as delivered"
+    )
+    _project_coordinates(scratch, accepted, table, mapping)
+    _refuse(scratch, table, delivered, rules, mapping)
+    counts = [
+        scratch.scalar(f"select count(*) from {delivered}"),
+        scratch.scalar(f"select count(*) from {accepted}"),
+        scratch.scalar(f"select count(distinct _row_number) from {refused}"),
+    ]
+    used = {header for rule in rules.values() for header in rule.headers}
+    return Landed(
+        accepted=accepted,
+        refused=refused,
+        rows_in_file=int(str(counts[0])),
+        rows_accepted=int(str(counts[1])),
+        rows_refused=int(str(counts[2])),
+        ignored_headers=tuple(name for name in present if name not in used and "." not in name),
+    )
+
+
+def join_lookups(scratch: Scratch, delivered: str, path: Path, mapping: SourceMapping) -> str:
+    """Join the mapping's second files to a delivery; returns the scratch table to go on with.
+
+    Raises
+    ------
+    UserError
+        If a second file or the shared header is missing, or its keys repeat.
+    """
+    for lookup in mapping.lookups:
+        read_file(scratch, path.parent / lookup.file, "lookup_rows", SourceMapping())
+        key = quote(lookup.on)
+        for relation in (delivered, "lookup_rows"):
+            if lookup.on not in headers(scratch, relation):
+                place = lookup.file if relation == "lookup_rows" else path
+                raise UserError(f"{place} has no column {lookup.on!r} for lookup {lookup.name}.")
+        columns = ", ".join(
+            f"second.{quote(name)} as {quote(f'{lookup.name}.{name}')}"
+            for name in headers(scratch, "lookup_rows")
+            if name != lookup.on
+        )
+        # The first row of a repeated key wins: a lookup never multiplies mains.
+        scratch.execute(
+            f"create or replace table {delivered}_joined as "
+            f"select delivered.*, {columns} from {delivered} as delivered left join ("
+            f"select * from lookup_rows qualify row_number() over "
+            f"(partition by {key} order by _row_number) = 1) as second using ({key})"
+        )
+        delivered = f"{delivered}_joined"
+    return delivered
+
+
+def _rules(table: Table, present: Sequence[str], mapping: SourceMapping) -> dict[str, ColumnRule]:
+    """Return the rule of each column that the delivery fills."""
+    known = {column.name for column in table.delivered}
+    for name in mapping.columns:
+        if name not in known:
+            raise UserError(
+                f"The mapping names {name!r}, which {table.name} does not have; it has "
+                f"{', '.join(sorted(known))}."
+            )
+    by_spelling = {_spelling(header): header for header in reversed(present)}
+    rules = {}
+    for column in table.delivered:
+        rule = mapping.columns.get(column.name)
+        if rule is None:
+            rule = _matching_header(column, by_spelling)
+        elif rule.headers:
+            rule = _present_header(column, rule, present)
+        if rule is not None:
+            rules[column.name] = rule
+        elif column.required:
+            raise UserError(
+                f"No header for the column {column.name} of {table.name}: the file has "
+                f"{', '.join(present[:12])}{' ...' if len(present) > 12 else ''}; "
+                "name the one that holds it in a mapping (--mapping)."
+            )
+    if len(rules) * 2 < len(table.delivered) and not mapping.columns and not _has_required(table):
+        raise UserError(
+            f"This does not look like {table.name}: only {len(rules)} of "
+            f"{len(table.delivered)} expected headers are there; check the source's name."
+        )
+    return rules
+
+
+def _has_required(table: Table) -> bool:
+    return any(column.required for column in table.delivered)
+
+
+def _matching_header(column: Column, by_spelling: dict[str, str]) -> ColumnRule | None:
+    for spelling in (column.name, *column.aliases):
+        header = by_spelling.get(_spelling(spelling))
+        if header is not None:
+            return ColumnRule.model_validate(header)
+    return None
+
+
+def _present_header(column: Column, rule: ColumnRule, present: Sequence[str]) -> ColumnRule:
+    for header in rule.headers:
+        if header in present:
+            return rule.model_copy(update={"headers": (header,)})
+    raise UserError(
+        f"The mapping takes {column.name} from {' or '.join(repr(h) for h in rule.headers)}, "
+        f"but the file has {', '.join(present[:12])}{' ...' if len(present) > 12 else ''}."
+    )
+
+
+def _spelling(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _value(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> str:
+    """Return the SQL expression of a column's value, null where the text does not fit."""
+    if rule is None:
+        return f"cast(null as {column.sql_type})"
+    text = _source_text(rule, mapping)
+    if column.sql_type == "text":
+        return text
+    if column.sql_type == "date":
+        formats = ", ".join(sql_text(form) for form in (*rule.formats, *ISO_FORMATS))
+        return f"cast(try_strptime({text}, [{formats}]) as date)"
+    number = f"try_cast({text} as double)"
+    number = f"case when isfinite({number}) then {number} end"
+    if column.sql_type in ("integer", "bigint"):
+        return (
+            f"try_cast(case when {number} = floor({number}) then {number} end as {column.sql_type})"
+        )
+    scale, offset = _conversion(column, rule)
+    if (scale, offset) == (1.0, 0.0):
+        return number
+    return f"{number} * {scale!r} + {offset!r}"
+
+
+def _source_text(rule: ColumnRule, mapping: SourceMapping) -> str:
+    if rule.constant is not None:
+        return sql_text(rule.constant)
+    text = f"delivered.{quote(rule.headers[0])}"
+    nulls = ("", *mapping.nulls)
+    if mapping.columns or mapping.nulls:
+        text = f"trim({text})"
+        text = f"case when {text} not in ({', '.join(map(sql_text, nulls))}) then {text} end"
+    if rule.codes:
+        cases = " ".join(
+            f"when {sql_text(code)} then {'null' if name is None else sql_text(name)}"
+            for code, name in rule.codes.items()
+        )
+        text = f"case {text} {cases} else {text} end"
+    return text
+
+
+def _conversion(column: Column, rule: ColumnRule) -> tuple[float, float]:
+    """Return scale and offset from the delivered unit to the contract's."""
+    if rule.unit is None or column.unit is None:
+        return 1.0, 0.0
+    try:
+        zero = UNITS.Quantity(0.0, rule.unit).to(column.unit).magnitude
+        one = UNITS.Quantity(1.0, rule.unit).to(column.unit).magnitude
+    except Exception as error:
+        raise UserError(
+            f"The mapping gives {column.name} in {rule.unit!r}, which cannot become {column.unit}."
+        ) from error
+    return float(one - zero), float(zero)
+
+
+def _project_coordinates(
+    scratch: Scratch, accepted: str, table: Table, mapping: SourceMapping
+) -> None:
+    """Replace coordinates in the mapping's system by longitude and latitude.
+
+    Pairs that can be degrees are taken as such: no projected system has its plane there.
+    """
+    if mapping.crs is None:
+        return
+    names = {column.name for column in table.delivered}
+    for x, y in COORDINATE_PAIRS:
+        if x not in names:
+            continue
+        located = scratch.query(
+            f"select _row_number, {x}, {y} from {accepted} where abs({x}) > 180 or abs({y}) > 90"
+        )
+        longitude, latitude = to_wgs84(
+            mapping.crs, located.column(x).to_numpy(), located.column(y).to_numpy()
+        )
+        scratch.register(
+            "projected",
+            pa.table({"at_row": located.column("_row_number"), "lon": longitude, "lat": latitude}),
+        )
+        scratch.execute(
+            f"update {accepted} set {x} = projected.lon, {y} = projected.lat "
+            "from projected where _row_number = projected.at_row"
+        )
+
+
+def _refuse(
+    scratch: Scratch,
+    table: Table,
+    delivered: str,
+    rules: dict[str, ColumnRule],
+    mapping: SourceMapping,
+) -> None:
+    """Move the rows that break a hard rule from the accepted to the refused table."""
+    faults = [_fault(column, rules.get(column.name), mapping) for column in table.delivered]
+    listed = ", ".join(fault for fault in faults if fault)
+    accepted, refused = f"{table.name}_accepted", f"{table.name}_refused"
+    scratch.execute(
+        f"create or replace table {refused} ("
+        "_row_number bigint, column_name varchar, value varchar, rule varchar, reason varchar, "
+        "row_json varchar)"
+    )
+    if not listed:
+        return
+    scratch.execute(
+        f"insert into {refused} "
+        "select _row_number, fault.column_name, fault.value, fault.rule, fault.reason, row_json "
+        "from (select delivered._row_number, "
+        "cast(to_json(delivered) as varchar) as row_json, "
+        f"unnest(list_filter([{listed}], lambda fault: fault is not null)) as fault "
+        f"from {delivered} as delivered inner join {accepted} as landed using (_row_number))"
+    )
+    scratch.execute(
+        f"delete from {accepted} where _row_number in (select _row_number from {refused})"
+    )
+
+
+def _fault(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> str | None:
+    """Return a SQL struct that tells what is wrong with a value, null where nothing is."""
+    name = quote(column.name)
+    checks = []
+    if rule is not None and column.sql_type != "text":
+        text = _source_text(rule, mapping)
+        kind = {"date": "a date", "double precision": "a number"}.get(
+            column.sql_type, "a whole number"
+        )
+        mend = "; name its format in the mapping" if column.sql_type == "date" else ""
+        checks.append(
+            (
+                f"landed.{name} is null and trim({text}) <> ''",
+                "type",
+                f"{column.name} is not {kind}{mend}",
+                text,
+            )
+        )
+    if column.required:
+        checks.append((f"landed.{name} is null", "required", f"{column.name} is missing", "null"))
+    if not checks:
+        return None
+    return _first_fault(column.name, checks)
+
+
+def _first_fault(column: str, checks: Iterable[tuple[str, str, str, str]]) -> str:
+    cases = " ".join(
+        f"when {condition} then {{'column_name': {sql_text(column)}, "
+        f"'value': cast({value} as varchar), "
+        f"'rule': {sql_text(rule)}, 'reason': {sql_text(reason)}}}"
+        for condition, rule, reason, value in checks
+    )
+    return f"case {cases} end"

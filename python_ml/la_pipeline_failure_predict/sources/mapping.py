@@ -1,0 +1,97 @@
+"""A mapping: how one city's columns, units, dates and codes become the landing contract's."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from la_pipeline_failure_predict.errors import UserError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnRule(_Strict):
+    """How one column of the contract is filled.
+
+    Exactly one of `from` (one header, or the first present of several) and `constant` is given.
+    """
+
+    headers: tuple[str, ...] = Field(default=(), alias="from")
+    constant: str | None = None
+    unit: str | None = None
+    formats: tuple[str, ...] = ()
+    codes: dict[str, str | None] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"from": (value,)}
+        if isinstance(value, list):
+            return {"from": tuple(value)}
+        if isinstance(value, dict) and isinstance(value.get("from"), str):
+            return value | {"from": (value["from"],)}
+        return value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if bool(self.headers) == (self.constant is not None):
+            raise ValueError("give either 'from' or 'constant'")
+        return self
+
+
+class Lookup(_Strict):
+    """A second file whose columns join the delivery by a shared header, as ``name.header``."""
+
+    name: str
+    file: str
+    on: str
+
+
+class Record(_Strict):
+    """Period over which the delivery is a systematic record."""
+
+    start: dt.date | None = Field(default=None, alias="from")
+    end: dt.date | None = Field(default=None, alias="until")
+
+
+class SourceMapping(_Strict):
+    """The mapping of one source."""
+
+    columns: dict[str, ColumnRule] = Field(default_factory=dict)
+    encoding: str | None = None
+    delimiter: str | None = None
+    nulls: tuple[str, ...] = ()
+    crs: str | None = None
+    lookups: tuple[Lookup, ...] = ()
+    record: Record = Record()
+
+
+def read_mapping(path: Path, source: str) -> SourceMapping:
+    """Read the part of a mapping file that concerns one source.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, not YAML, has no section for the source or a key it does not know.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"No mapping {path}: check the path given to --mapping.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"Mapping {path} is not YAML: {str(error).splitlines()[0]}.") from None
+    if not isinstance(content, dict) or source not in content:
+        raise UserError(
+            f"Mapping {path} has no section {source!r}: add one, as in schemas/mappings/."
+        )
+    try:
+        return SourceMapping.model_validate(content[source] or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in (source, *first["loc"]))
+        raise UserError(f"Mapping {path}, {place}: {first['msg']}.") from None

@@ -1,0 +1,129 @@
+"""USDA SSURGO soil surveys: a tabular folder, a zip of one, or a file geodatabase."""
+
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyogrio
+import shapely
+
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.sources.mapping import SourceMapping
+from la_pipeline_failure_predict.sources.reading import read_vector, sql_text
+from la_pipeline_failure_predict.warehouse import Scratch
+
+# Landing table -> (SSURGO table, its file in a tabular folder).
+TABLES = {
+    "ssurgo_mapunits": ("mapunit", "mapunit.txt"),
+    "ssurgo_components": ("component", "comp.txt"),
+    "ssurgo_horizons": ("chorizon", "chorizon.txt"),
+}
+MAX_UNPACKED_BYTES = 20_000_000_000
+
+
+def read_survey(scratch: Scratch, path: Path, mapping: SourceMapping) -> dict[str, str]:
+    """Read map units, components and horizons of a survey into scratch tables.
+
+    Raises
+    ------
+    UserError
+        If the path is missing or holds neither a tabular folder nor a file geodatabase.
+    """
+    if not path.exists():
+        raise UserError(f"No file or folder {path}: check the path.")
+    with _unpacked(path) as folder:
+        geodatabase = next(iter(sorted(folder.rglob("*.gdb"))), None)
+        column_list = next(iter(sorted(folder.rglob("mstabcol.txt"))), None)
+        if folder.suffix == ".gdb":
+            geodatabase = folder
+        if geodatabase is not None:
+            return _read_geodatabase(scratch, geodatabase)
+        if column_list is not None:
+            return _read_tabular(scratch, column_list.parent)
+    raise UserError(
+        f"{path} holds no SSURGO survey: give the folder with tabular/mstabcol.txt, a zip of it, "
+        "or a .gdb."
+    )
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield path
+        return
+    if not zipfile.is_zipfile(path):
+        raise UserError(f"{path} is neither a folder nor a readable zip: fetch it again.")
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
+        if sum(item.file_size for item in archive.infolist()) > MAX_UNPACKED_BYTES:
+            raise UserError(f"{path} unpacks to more than 20 GB: unpack it by hand and look at it.")
+        archive.extractall(folder)
+        yield Path(folder)
+
+
+def _read_tabular(scratch: Scratch, folder: Path) -> dict[str, str]:
+    names = f"read_csv({sql_text(folder / 'mstabcol.txt')}, {_dialect(5)})"
+    relations = {}
+    for landing, (table, file_name) in TABLES.items():
+        file = folder / file_name
+        if not file.is_file():
+            raise UserError(f"{file} is missing: download the survey again.")
+        rows = scratch.query(
+            f"select column2 as name from {names} where column0 = $1 "
+            "order by cast(column1 as integer)",
+            (table,),
+        )
+        columns = rows.column("name").to_pylist()
+        listed = ", ".join(f"{sql_text(name)}: 'varchar'" for name in columns)
+        relation = f"{landing}_delivered"
+        scratch.execute(
+            f"create or replace table {relation} as "
+            "select row_number() over () as _row_number, * from "
+            f"read_csv({sql_text(file)}, columns = {{{listed}}}, header = false, delim = '|', "
+            "quote = '\"', escape = '\"', max_line_size = 20000000, auto_detect = false)"
+        )
+        relations[landing] = relation
+    return relations
+
+
+def _dialect(columns: int) -> str:
+    return (
+        "header = false, all_varchar = true, delim = '|', quote = '\"', escape = '\"', "
+        f"null_padding = true, names = [{', '.join(sql_text(f'column{i}') for i in range(columns))}]"
+    )
+
+
+def _read_geodatabase(scratch: Scratch, path: Path) -> dict[str, str]:
+    shapes = _map_unit_shapes(path)
+    relations = {}
+    for landing, (table, _) in TABLES.items():
+        _, rows = pyogrio.read_arrow(path, layer=table, read_geometry=False)
+        if table == "mapunit":
+            keys = rows.column("mukey").to_pylist()
+            texts = [shapes.get(key) for key in keys]
+            rows = rows.append_column("geometry_wkt", pa.array(texts, pa.string()))
+        numbers = pa.array(range(1, rows.num_rows + 1), pa.int64())
+        columns = {name: rows.column(name).cast(pa.string()) for name in rows.column_names}
+        relation = f"{landing}_delivered"
+        scratch.register(relation, pa.table({"_row_number": numbers, **columns}))
+        relations[landing] = relation
+    return relations
+
+
+def _map_unit_shapes(path: Path) -> dict[str, str]:
+    """Return each map unit's polygons, united, as WGS 84 text."""
+    if "MUPOLYGON" not in pyogrio.list_layers(path)[:, 0]:
+        return {}
+    rows = read_vector(path, "MUPOLYGON")
+    pieces: dict[str, list[shapely.Geometry]] = {}
+    key_name = next(name for name in rows.column_names if name.lower() == "mukey")
+    for key, text in zip(
+        rows.column(key_name).to_pylist(), rows.column("geometry_wkt").to_pylist(), strict=True
+    ):
+        pieces.setdefault(key, []).append(shapely.make_valid(shapely.from_wkt(text)))
+    return {
+        key: shapely.to_wkt(shapely.union_all(shapes), rounding_precision=7)
+        for key, shapes in pieces.items()
+    }

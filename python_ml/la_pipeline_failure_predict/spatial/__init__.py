@@ -1,0 +1,1 @@
+"""Geometry that SQL cannot do on every engine: points in areas and soils, breaks to mains."""

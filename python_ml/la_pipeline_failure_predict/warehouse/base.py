@@ -1,0 +1,176 @@
+"""What every engine offers: statements, Arrow in and out, and transactions."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from la_pipeline_failure_predict.contracts.catalog import Table
+
+# Both engines read these names, and Postgres' dialect writes them.
+SQL_TYPES: dict[str, sa.types.TypeEngine] = {
+    "text": sa.Text(),
+    "integer": sa.Integer(),
+    "bigint": sa.BigInteger(),
+    "double precision": sa.Double(),
+    "boolean": sa.Boolean(),
+    "date": sa.Date(),
+    "timestamp": sa.TIMESTAMP(timezone=False),
+}
+ARROW_TYPES: dict[str, pa.DataType] = {
+    "text": pa.string(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "double precision": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+}
+
+
+class Warehouse(ABC):
+    """An open connection to a warehouse; a context manager that closes it.
+
+    Parameters are written ``$1``, ``$2`` ... in the SQL of either engine.
+    """
+
+    label: str
+    """What a message calls the warehouse, without secrets."""
+
+    @abstractmethod
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        """Run a statement; outside `transaction` it is committed at once."""
+
+    @abstractmethod
+    def stream(
+        self, sql: str, parameters: Sequence[object] = (), batch_rows: int = 200_000
+    ) -> pa.RecordBatchReader:
+        """Run a query and return its rows as Arrow batches, without holding them all."""
+
+    @abstractmethod
+    def _append(self, table: Table, rows: pa.RecordBatchReader) -> None:
+        """Insert rows whose columns are already those of the table."""
+
+    @abstractmethod
+    def _begin(self) -> None: ...
+
+    @abstractmethod
+    def _commit(self) -> None: ...
+
+    @abstractmethod
+    def _rollback(self) -> None: ...
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connection and give up every lock."""
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """Run a query and return all its rows; for small results."""
+        return self.stream(sql, parameters).read_all()
+
+    def scalar(self, sql: str, parameters: Sequence[object] = ()) -> object:
+        """Return the first value of the first row, or None without a row."""
+        rows = self.query(sql, parameters)
+        return rows.column(0)[0].as_py() if rows.num_rows else None
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: commit at the end, roll back on any exception."""
+        self._begin()
+        try:
+            yield
+        except BaseException:
+            self._rollback()
+            raise
+        self._commit()
+
+    def append(self, table: Table, rows: pa.RecordBatchReader) -> None:
+        """Insert rows, cast to the declared types; columns that are missing become null."""
+        self._append(table, conform(rows, table))
+
+    def analyze(self, table: Table) -> None:  # noqa: B027 - most engines need nothing
+        """Bring the statistics of a table up to date, where the engine does not do so itself."""
+
+    def create_tables(self, tables: Iterable[Table]) -> None:
+        """Create the schemas and tables that are missing."""
+        declared = list(tables)
+        for schema in sorted({table.schema for table in declared}):
+            self.execute(f"create schema if not exists {quote(schema)}")
+        for table in declared:
+            self.execute(create_statement(table))
+
+    def has_table(self, schema: str, name: str) -> bool:
+        """Whether a table or view of that name exists."""
+        found = self.scalar(
+            "select count(*) from information_schema.tables "
+            "where table_schema = $1 and table_name = $2",
+            (schema, name),
+        )
+        return bool(found)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def quote(identifier: str) -> str:
+    """Quote an identifier for SQL."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def full_name(table: Table) -> str:
+    """Return the quoted name of a table, with its schema."""
+    return f"{quote(table.schema)}.{quote(table.name)}"
+
+
+def create_statement(table: Table) -> str:
+    """Return the DDL of a table as its contract declares it.
+
+    Keys are tested by dbt, not enforced: bulk loads stay fast and both engines alike.
+    """
+    columns = [
+        sa.Column(sa.sql.quoted_name(c.name, True), SQL_TYPES[c.sql_type], nullable=not c.required)
+        for c in table.columns
+    ]
+    declared = sa.Table(
+        sa.sql.quoted_name(table.name, True),
+        sa.MetaData(schema=sa.sql.quoted_name(table.schema, True)),
+        *columns,
+    )
+    statement = sa.schema.CreateTable(declared, if_not_exists=True)
+    return str(statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """Return the Arrow schema of a table."""
+    return pa.schema([(column.name, ARROW_TYPES[column.sql_type]) for column in table.columns])
+
+
+def conform(rows: pa.RecordBatchReader, table: Table) -> pa.RecordBatchReader:
+    """Return the rows with the table's columns, in order and of the declared types."""
+    schema = arrow_schema(table)
+    present = set(rows.schema.names)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in rows:
+            arrays = [
+                batch.column(field.name).cast(field.type)
+                if field.name in present
+                else pa.nulls(batch.num_rows, field.type)
+                for field in schema
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())

@@ -1,0 +1,90 @@
+"""DuckDB: the embedded default, and the reader of delivered files."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from la_pipeline_failure_predict.contracts.catalog import Table
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
+
+
+class DuckDBWarehouse(Warehouse):
+    """A DuckDB file."""
+
+    def __init__(self, path: str, threads: int | None = None) -> None:
+        self.label = f"DuckDB file {path}"
+        self.connection = _connect(path)
+        if threads:
+            self.connection.execute(f"set threads = {int(threads)}")
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        """Run a statement."""
+        self.connection.execute(sql, list(parameters))
+
+    def stream(
+        self, sql: str, parameters: Sequence[object] = (), batch_rows: int = 200_000
+    ) -> pa.RecordBatchReader:
+        """Return the rows of a query as Arrow batches."""
+        # A cursor of its own, so that a statement run meanwhile does not end the stream.
+        return self.connection.cursor().execute(sql, list(parameters)).to_arrow_reader(batch_rows)
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """Run a query and return all its rows; sees registered rows, which a stream does not."""
+        return self.connection.execute(sql, list(parameters)).to_arrow_table()
+
+    def register(self, name: str, rows: pa.Table) -> None:
+        """Make Arrow rows readable as a table of that name."""
+        self.connection.register(name, rows)
+
+    def _append(self, table: Table, rows: pa.RecordBatchReader) -> None:
+        self.connection.register("arrow_rows", rows)
+        try:
+            self.connection.execute(f"insert into {full_name(table)} select * from arrow_rows")
+        finally:
+            self.connection.unregister("arrow_rows")
+
+    def _begin(self) -> None:
+        self.connection.begin()
+
+    def _commit(self) -> None:
+        self.connection.commit()
+
+    def _rollback(self) -> None:
+        self.connection.rollback()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+
+def _connect(path: str) -> duckdb.DuckDBPyConnection:
+    if path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return duckdb.connect(path)
+    except duckdb.IOException as error:
+        raise UserError(_explain(path, str(error))) from error
+    except duckdb.Error as error:
+        raise UserError(
+            f"{path} is not a DuckDB file that this version reads: move it away, or name another "
+            "with LA_PIPES_DUCKDB_PATH."
+        ) from error
+
+
+def _explain(path: str, message: str) -> str:
+    if "lock" in message.lower():
+        holder = re.search(r"PID (\d+)", message)
+        who = f"process {holder.group(1)}" if holder else "another process"
+        return (
+            f"The warehouse {path} is locked by {who}: end it (or close the program that has the "
+            "file open), then run the command again."
+        )
+    if "not a valid DuckDB" in message:
+        return (
+            f"{path} is not a DuckDB file: move it away, or name another with LA_PIPES_DUCKDB_PATH."
+        )
+    return f"Cannot open the warehouse {path}: check that the folder exists and can be written."

@@ -1,0 +1,122 @@
+"""Open the warehouse that dbt's own profile names."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from os import environ
+from pathlib import Path
+
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.warehouse.base import Warehouse
+from la_pipeline_failure_predict.warehouse.duckdb_engine import DuckDBWarehouse
+from la_pipeline_failure_predict.warehouse.postgres_engine import PostgresWarehouse
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A target of the dbt profile with its rendered credentials."""
+
+    target: str
+    engine: str
+    credentials: Mapping[str, object]
+
+
+def _open_duckdb(root: Path, credentials: Mapping[str, object]) -> Warehouse:
+    path = str(credentials["path"])
+    if path != ":memory:":
+        path = str(root / path)
+    return DuckDBWarehouse(path)
+
+
+def _open_postgres(root: Path, credentials: Mapping[str, object]) -> Warehouse:
+    return PostgresWarehouse(credentials)
+
+
+ENGINES: Mapping[str, Callable[[Path, Mapping[str, object]], Warehouse]] = {
+    "duckdb": _open_duckdb,
+    "postgres": _open_postgres,
+}
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """Connect to the target's warehouse.
+
+    Raises
+    ------
+    UserError
+        If the profile or target is missing, the engine is not known, the database cannot be
+        reached, refuses the password, or is locked by another process.
+    """
+    connection = read_connection(settings)
+    opener = ENGINES.get(connection.engine)
+    if opener is None:
+        raise UserError(
+            f"Target {connection.target} uses {connection.engine}; la-pipes works with "
+            f"{' and '.join(sorted(ENGINES))}."
+        )
+    return opener(settings.root, connection.credentials)
+
+
+def open_scratch() -> DuckDBWarehouse:
+    """Open an empty in-memory database: it reads delivered files for either engine."""
+    return DuckDBWarehouse(":memory:")
+
+
+def read_connection(settings: Settings) -> Connection:
+    """Read the target's connection as dbt itself would.
+
+    Raises
+    ------
+    UserError
+        If there is no profile, the target is not in it, or a variable it needs is not set.
+    """
+    profiles_dir = find_profiles_dir(settings.root)
+    # dbt takes seconds to import: only when it is needed.
+    from dbt.config.profile import read_profile
+    from dbt.config.renderer import ProfileRenderer
+    from dbt_common.context import set_invocation_context
+
+    set_invocation_context(environ)
+    raw = read_profile(str(profiles_dir)).get("la_pipes")
+    if not isinstance(raw, dict) or "outputs" not in raw:
+        raise UserError(
+            f"{profiles_dir / 'profiles.yml'} has no profile la_pipes: "
+            "copy it from profiles.yml.example, or run la-pipes init."
+        )
+    renderer = ProfileRenderer({})
+    try:
+        target = settings.target or str(renderer.render_value(raw.get("target", "default")))
+        outputs = raw["outputs"]
+        if target not in outputs:
+            raise UserError(
+                f"Unknown dbt target {target!r}: profiles.yml has {', '.join(sorted(outputs))}; "
+                "choose one with --target or LA_PIPES_TARGET."
+            )
+        rendered = renderer.render_data(outputs[target])
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"profiles.yml cannot be read: {_first_line(error)}") from None
+    rendered["database"] = rendered.get("database") or rendered.get("dbname")
+    return Connection(target=target, engine=str(rendered.get("type")), credentials=rendered)
+
+
+def find_profiles_dir(root: Path) -> Path:
+    """Return the folder whose profiles.yml dbt would read.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    named = environ.get("DBT_PROFILES_DIR")
+    places = [Path(named)] if named else [root, Path.home() / ".dbt"]
+    for place in places:
+        if (place / "profiles.yml").is_file():
+            return place
+    raise UserError(f"No profiles.yml in {places[0]}: run la-pipes init to write one.")
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

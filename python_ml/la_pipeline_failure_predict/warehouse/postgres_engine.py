@@ -1,0 +1,113 @@
+"""Postgres through ADBC: Arrow in by COPY, Arrow out in binary."""
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote as url_quote
+
+import pyarrow as pa
+
+from la_pipeline_failure_predict.contracts.catalog import Table
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
+
+try:
+    from adbc_driver_postgresql import dbapi
+except ImportError:  # the extra `postgres` is not installed
+    dbapi = None
+
+
+class PostgresWarehouse(Warehouse):
+    """A Postgres database."""
+
+    def __init__(self, credentials: Mapping[str, object]) -> None:
+        place = f"{credentials['host']}:{credentials['port']}"
+        self.label = f"Postgres database {credentials['database']} at {place}"
+        self._in_transaction = False
+        if dbapi is None:
+            raise UserError(
+                "The target is Postgres, but its driver is not installed: "
+                'pip install "la_pipeline_failure_predict[postgres]".'
+            )
+        try:
+            self.connection = dbapi.connect(_uri(credentials))
+        except Exception as error:
+            raise UserError(_explain(credentials, str(error))) from None
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        """Run a statement."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, tuple(parameters) or None)
+        if not self._in_transaction:
+            self.connection.commit()
+
+    def stream(
+        self, sql: str, parameters: Sequence[object] = (), batch_rows: int = 200_000
+    ) -> pa.RecordBatchReader:
+        """Return the rows of a query as Arrow batches."""
+        cursor = self.connection.cursor()
+        cursor.execute(sql, tuple(parameters) or None)
+        return cursor.fetch_record_batch()
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """Run a query and return all its rows; ends the read's transaction, and so its locks."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, tuple(parameters) or None)
+            rows = cursor.fetch_arrow_table()
+        if not self._in_transaction:
+            self.connection.commit()
+        return rows
+
+    def _append(self, table: Table, rows: pa.RecordBatchReader) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.adbc_ingest(table.name, rows, mode="append", db_schema_name=table.schema)
+        if not self._in_transaction:
+            self.connection.commit()
+
+    def analyze(self, table: Table) -> None:
+        """Analyse the table: views over it are planned badly otherwise."""
+        self.execute(f"analyze {full_name(table)}")
+
+    def _begin(self) -> None:
+        self.connection.commit()
+        self._in_transaction = True
+
+    def _commit(self) -> None:
+        self._in_transaction = False
+        self.connection.commit()
+
+    def _rollback(self) -> None:
+        self._in_transaction = False
+        self.connection.rollback()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+
+def _uri(credentials: Mapping[str, object]) -> str:
+    def part(name: str) -> str:
+        return url_quote(str(credentials.get(name) or ""), safe="")
+
+    secret = f":{part('password')}" if credentials.get("password") else ""
+    host = part("host")
+    address = f"{part('user')}{secret}@{host}:{part('port')}/{part('database')}"
+    return f"postgresql://{address}?connect_timeout={credentials.get('connect_timeout') or 10}"
+
+
+def _explain(credentials: Mapping[str, object], message: str) -> str:
+    place = f"{credentials['host']}:{credentials['port']}"
+    lowered = message.lower()
+    if "password" in lowered or "authentication" in lowered:
+        return (
+            f"Postgres at {place} refused user {credentials['user']}: set "
+            "DBT_ENV_SECRET_LA_PIPES_POSTGRES_PASSWORD and LA_PIPES_POSTGRES_USER."
+        )
+    if "does not exist" in lowered:
+        return (
+            f"Postgres at {place} has no database {credentials['database']} or no user "
+            f"{credentials['user']}: create it, or set LA_PIPES_POSTGRES_DATABASE and "
+            "LA_PIPES_POSTGRES_USER."
+        )
+    return (
+        f"Cannot reach Postgres at {place}: start the server, or set LA_PIPES_POSTGRES_HOST and "
+        "LA_PIPES_POSTGRES_PORT."
+    )
