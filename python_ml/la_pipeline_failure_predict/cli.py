@@ -23,6 +23,7 @@ from la_pipeline_failure_predict.runlog import start_logging
 from la_pipeline_failure_predict.settings import Settings, read_settings
 from la_pipeline_failure_predict.sources.catalog import SOURCES
 from la_pipeline_failure_predict.warehouse import open_warehouse
+from la_pipeline_failure_predict.warehouse.open import find_profiles_dir
 
 GRAINS: tuple[Grain, ...] = ("pipe", "area_month")
 
@@ -133,10 +134,11 @@ def init(settings: Settings) -> None:
 
 
 def _write_profile(settings: Settings) -> None:
-    profile = settings.root / "profiles.yml"
-    if not profile.exists():
-        shutil.copyfile(settings.root / "profiles.yml.example", profile)
-        click.echo(f"Wrote {profile.name} from profiles.yml.example.")
+    try:
+        find_profiles_dir(settings.root)
+    except UserError:
+        shutil.copyfile(settings.root / "profiles.yml.example", settings.root / "profiles.yml")
+        click.echo("Wrote profiles.yml from profiles.yml.example.")
 
 
 @main.command()

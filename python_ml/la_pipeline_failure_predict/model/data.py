@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
@@ -122,7 +122,7 @@ class Frame:
     period: NDArray[np.int32]
     numbers: dict[str, NDArray[np.floating]]
     factors: dict[str, Factor]
-    weight: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    weight: NDArray[np.float32]
 
     @property
     def rows(self) -> int:

@@ -246,10 +246,7 @@ def list_fits(
     command = f"la-pipes train --grain {grain}"
     if not warehouse.has_table(table.schema, table.name):
         raise UserError(f"No {grain} model has been trained: run {command}.")
-    sql = (
-        f"select run_id, trained_until, trained_at from {full_name(table)} "
-        "where grain = $1"
-    )
+    sql = f"select run_id, trained_until, trained_at from {full_name(table)} where grain = $1"
     fits = [FitKey(**row) for row in warehouse.query(sql, (grain,)).to_pylist()]
     if not fits:
         raise UserError(f"No {grain} model has been trained: run {command}.")

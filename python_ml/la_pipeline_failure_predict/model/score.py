@@ -108,8 +108,7 @@ def score(
 
     warehouse.create_tables([table])
     replaced = (
-        f"delete from {full_name(table)} where run_id = $1 "
-        f"and {mart.period} between $2 and $3"
+        f"delete from {full_name(table)} where run_id = $1 and {mart.period} between $2 and $3"
     )
     with warehouse.transaction():
         warehouse.execute(replaced, (used[0].run_id, min(chosen), max(chosen)))
@@ -137,8 +136,7 @@ def _days(warehouse: Warehouse, mart: Mart, grain: Grain, as_of: date | None) ->
         raise UserError(f"{mart.name} has no rows to score: load data, then run la-pipes build.")
     if as_of is not None:
         found = warehouse.scalar(
-            f"select count(*) from {mart.full_name} "
-            f"where {mart.period} = {sql_date(as_of)}"
+            f"select count(*) from {mart.full_name} where {mart.period} = {sql_date(as_of)}"
         )
         if not found:
             raise UserError(

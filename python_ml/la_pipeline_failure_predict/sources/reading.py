@@ -132,7 +132,7 @@ def utf8_copy(path: Path, fallback: str) -> Iterator[Path]:
     if bad_byte is None:
         yield path
         return
-    if codecs.lookup(fallback).name == "utf-8" or _first_bad_byte(path, fallback) is not None:
+    if _first_bad_byte(path, fallback) is not None:
         raise UserError(
             f"{path} is not {fallback} text (byte {bad_byte}): name its encoding in a mapping, "
             "for example `encoding: latin-1`."

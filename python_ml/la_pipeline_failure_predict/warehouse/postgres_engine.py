@@ -1,6 +1,6 @@
 """Postgres through ADBC: Arrow in by COPY, Arrow out in binary."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote as url_quote
 
 import pyarrow as pa
@@ -45,7 +45,13 @@ class PostgresWarehouse(Warehouse):
         """Return the rows of a query as Arrow batches."""
         cursor = self.connection.cursor()
         cursor.execute(sql, tuple(parameters) or None)
-        return cursor.fetch_record_batch()
+        rows = cursor.fetch_record_batch()
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            with cursor:  # the stream ends with its cursor, so the cursor lives as long
+                yield from rows
+
+        return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
         """Run a query and return all its rows; ends the read's transaction, and so its locks."""

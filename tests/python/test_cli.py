@@ -1,0 +1,160 @@
+"""The command line where the surroundings are wrong: every answer names the mend."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import GUARDED_USER, ROOT, City
+
+
+def test_help_of_every_command_has_an_example(duckdb_city: City) -> None:
+    listed = duckdb_city.la_pipes("--help").output.split("Commands:")[1]
+    commands = [line.split()[0] for line in listed.strip().splitlines()]
+    assert {"demo", "run", "load", "train", "score", "doctor"} <= set(commands)
+    for command in commands:
+        sub = ["contracts", "sync"] if command == "contracts" else [command]
+        result = duckdb_city.la_pipes(*sub, "--help")
+        assert result.exit_code == 0
+        assert "Example: la-pipes" in result.output, command
+
+
+def test_unknown_target_names_those_that_exist(duckdb_city: City) -> None:
+    result = duckdb_city.la_pipes("init", "--target", "prod")
+    assert result.exit_code == 2
+    assert "Unknown dbt target 'prod': profiles.yml has dev, postgres" in result.output
+
+
+def test_no_profile_says_init(duckdb_city: City, tmp_path: Path) -> None:
+    duckdb_city.environment["DBT_PROFILES_DIR"] = str(tmp_path)
+    result = duckdb_city.la_pipes("link")
+    assert result.exit_code == 2
+    assert "run la-pipes init" in result.output
+
+
+def test_outside_the_project(duckdb_city: City, tmp_path: Path) -> None:
+    result = duckdb_city.la_pipes("doctor", "--project-dir", tmp_path)
+    assert result.exit_code == 2
+    assert "No dbt_project.yml" in result.output
+
+
+def test_postgres_that_is_down(duckdb_city: City) -> None:
+    duckdb_city.environment |= {
+        "LA_PIPES_POSTGRES_HOST": "127.0.0.1",
+        "LA_PIPES_POSTGRES_PORT": "1",
+        "DBT_ENV_SECRET_LA_PIPES_POSTGRES_PASSWORD": "hunter2secret",
+    }
+    for command in (["init"], ["link"], ["train"], ["run"]):
+        result = duckdb_city.la_pipes(*command, "--target", "postgres")
+        assert result.exit_code == 2
+        assert "Cannot reach Postgres at 127.0.0.1:1: start the server" in result.output
+        assert "hunter2secret" not in result.output
+
+
+def test_wrong_password_is_named_and_not_shown(make_city: Callable[[str], City]) -> None:
+    city = make_city("postgres")
+    city.environment |= {
+        "LA_PIPES_POSTGRES_USER": GUARDED_USER,
+        "DBT_ENV_SECRET_LA_PIPES_POSTGRES_PASSWORD": "wrongsecret",
+    }
+    result = city.la_pipes("init")
+    assert result.exit_code == 2
+    assert f"refused user {GUARDED_USER}" in result.output
+    assert "DBT_ENV_SECRET_LA_PIPES_POSTGRES_PASSWORD" in result.output
+    assert "wrongsecret" not in result.output
+
+
+def test_missing_database_is_named(make_city: Callable[[str], City]) -> None:
+    city = make_city("postgres")
+    city.environment["LA_PIPES_POSTGRES_DATABASE"] = "nowhere"
+    result = city.la_pipes("init")
+    assert result.exit_code == 2
+    assert "has no database nowhere" in result.output
+
+
+def test_locked_warehouse_names_the_process(duckdb_city: City, tmp_path: Path) -> None:
+    duckdb_city.la_pipes("init")
+    path = duckdb_city.environment["LA_PIPES_DUCKDB_PATH"]
+    hold = f"import duckdb, time; held = duckdb.connect({path!r}); print('held', flush=True); "
+    hold += "time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        try:
+            started = time.monotonic()
+            result = duckdb_city.la_pipes("link")
+            assert result.exit_code == 2
+            assert f"locked by process {holder.pid}" in result.output
+            assert time.monotonic() - started < 30
+        finally:
+            holder.kill()
+
+
+def test_not_a_warehouse(duckdb_city: City) -> None:
+    Path(duckdb_city.environment["LA_PIPES_DUCKDB_PATH"]).write_text("a letter to my aunt " * 500)
+    result = duckdb_city.la_pipes("init")
+    assert result.exit_code == 2
+    assert "not a DuckDB file" in result.output
+
+
+def test_settings_are_checked(duckdb_city: City) -> None:
+    duckdb_city.environment["LA_PIPES_LINK_DISTANCE_M"] = "near"
+    result = duckdb_city.la_pipes("link")
+    assert result.exit_code == 2
+    assert "LA_PIPES_LINK_DISTANCE_M" in result.output
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "No delivery file"),
+        ("deliveries: []", "at least 1 item"),
+        ("deliveries: [{source: pipes, file: nowhere.csv}]", "nowhere.csv, which is not there"),
+        ("deliveries: [{source: tubes, file: x.csv}]", "Unknown source 'tubes'"),
+    ],
+)
+def test_bad_delivery_files(
+    duckdb_city: City, tmp_path: Path, content: str | None, says: str
+) -> None:
+    path = tmp_path / "delivery.yml"
+    if content is not None:
+        path.write_text(content)
+    result = duckdb_city.la_pipes("run", "--delivery", path)
+    assert result.exit_code == 2
+    assert says in result.output
+
+
+def test_doctor_lists_what_is_missing_with_its_mend(duckdb_city: City) -> None:
+    result = duckdb_city.la_pipes("doctor")
+    assert result.exit_code == 1
+    assert "missing landing, model and score tables: la-pipes init" in result.output
+    assert "missing rows in raw.loads: la-pipes load" in result.output
+
+
+def test_train_without_features_says_what_to_do(duckdb_city: City) -> None:
+    duckdb_city.la_pipes("init")
+    result = duckdb_city.la_pipes("train")
+    assert result.exit_code == 2
+    assert "la-pipes build" in result.output
+
+
+def test_log_of_a_run_holds_no_secret(duckdb_city: City) -> None:
+    secret = "correct-horse-battery"
+    duckdb_city.environment["DBT_ENV_SECRET_LA_PIPES_POSTGRES_PASSWORD"] = secret
+    duckdb_city.la_pipes("build", "--select", secret)
+    logs = Path(duckdb_city.environment["LA_PIPES_LOG_DIR"]).rglob("*.log")
+    texts = [path.read_text() for path in logs]
+    assert any("running dbt build" in text for text in texts)
+    assert not any(secret in text for text in texts)
+
+
+def test_generated_sources_match_the_contracts() -> None:
+    command = [sys.executable, "-m", "la_pipeline_failure_predict.cli", "contracts", "sync"]
+    result = subprocess.run(
+        [*command, "--check"], cwd=ROOT, capture_output=True, text=True, env=dict(os.environ)
+    )
+    assert result.returncode == 0, result.stdout + result.stderr

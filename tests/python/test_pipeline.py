@@ -1,0 +1,195 @@
+"""`la-pipes run` from files to views, and dbt by itself in each state of a warehouse."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import ENGINES, ROOT, City, needs_real_data
+
+
+def dbt(city: City, *arguments: str) -> subprocess.CompletedProcess:
+    """Type a dbt command, as an analytics engineer would."""
+    return subprocess.run(
+        [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", *arguments],
+        cwd=ROOT,
+        env=os.environ | city.environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_dbt_build_passes_on_an_empty_warehouse(empty_city: City) -> None:
+    result = dbt(empty_city, "build")
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert re.search(r"WARN=0 ERROR=0 SKIP=0", result.stdout), result.stdout[-500:]
+    assert empty_city.value("select count(*) from powerbi.pipe_risk") == 0
+    assert empty_city.value("select count(*) from raw.pipes") == 0
+
+
+def test_dbt_build_passes_with_data_and_no_scores(empty_city: City, sample_files: Path) -> None:
+    for name in ("areas.geojson", "climate.csv", "pipes.csv", "breaks.csv"):
+        path = sample_files.parent / name
+        assert empty_city.la_pipes("load", path.stem, path).exit_code == 0
+    result = dbt(empty_city, "build", "--exclude-resource-types", "unit_test")
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert empty_city.value("select count(*) from features.fct_pipe_features") > 10_000
+    assert empty_city.value("select count(*) from risk.fct_pipe_risk") == 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_dbt_build_passes_with_scores(sample_cities: dict[str, City], engine: str) -> None:
+    city = sample_cities[engine]
+    before = city.rows("select * from powerbi.pipe_risk order by risk_rank limit 50")
+    result = dbt(city, "build")
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert city.rows("select * from powerbi.pipe_risk order by risk_rank limit 50") == before
+
+
+def test_docs_and_freshness_without_a_warning(sample_cities: dict[str, City]) -> None:
+    city = sample_cities["duckdb"]
+    for command in (["docs", "generate"], ["source", "freshness"]):
+        result = dbt(city, *command, "--warn-error")
+        assert result.returncode == 0, result.stdout[-3000:]
+        assert "warning" not in result.stdout.lower(), result.stdout[-3000:]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_views_hold_what_power_bi_imports(sample_cities: dict[str, City], engine: str) -> None:
+    city = sample_cities[engine]
+    risk = city.rows(
+        "select count(*) as mains, count(distinct pipe_id) as distinct_mains, "
+        "max(risk_rank) as last_rank, max(cumulative_length_share) as share, "
+        "min(expected_breaks) as least, sum(expected_breaks) as expected, "
+        "count(distinct risk_class_code) as classes from powerbi.pipe_risk"
+    )[0]
+    assert risk["mains"] == risk["distinct_mains"] == risk["last_rank"] > 2500
+    assert risk["share"] == pytest.approx(1)
+    assert risk["classes"] == 4
+    assert risk["least"] > 0
+    last_year = city.value(
+        "select count(*) from powerbi.pipe_breaks where broke_on >= date '2024-01-01'"
+    )
+    assert 0.3 * last_year < risk["expected"] < 3 * last_year
+    joined = city.rows(
+        "select count(*) as months, count(break_probability) as scored, "
+        "count(case when break_count is null then 1 end) as ahead from powerbi.joined_risk_view"
+    )[0]
+    areas = city.value("select count(*) from powerbi.areas")
+    assert joined["scored"] == 13 * areas  # the year held out, and the month ahead
+    assert joined["ahead"] == areas
+    assert joined["months"] == 241 * areas
+
+
+def test_running_again_skips_what_is_up_to_date(
+    sample_cities: dict[str, City], sample_files: Path
+) -> None:
+    city = sample_cities["duckdb"]
+    city.run_all(sample_files)
+    printed = city.printed[-1]
+    assert printed.count("loaded before") == 5
+    for step in ("link", "build", "score", "publish"):
+        assert f"{step}: up to date" in printed, printed
+    assert printed.count("is there already") == 2
+    assert "ten mains to look at first" in printed
+    assert city.la_pipes("doctor").exit_code == 0
+
+
+def test_top_mains_say_why(sample_cities: dict[str, City], sample_files: Path) -> None:
+    printed = "".join(sample_cities["duckdb"].printed)
+    assert re.search(r"\n +1 P\d+ .*(Cast iron|Steel|Ductile iron|Asbestos cement)", printed)
+    assert re.search(r"breaks? in 5 years on \d+ m", printed)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_later_records_change_no_feature(
+    make_city, sample_files: Path, sample_cities: dict[str, City], engine: str, tmp_path: Path
+) -> None:
+    """Delete every break from 2022 on, rebuild, and the features until then are identical."""
+    breaks = (sample_files.parent / "breaks.csv").read_text().splitlines()
+    header, rows = breaks[0], breaks[1:]
+    position = header.replace('"', "").split(",").index("broke_on")
+    kept = [row for row in rows if row.replace('"', "").split(",")[position] < "2022-01-01"]
+    assert 0 < len(kept) < len(rows)
+    (tmp_path / "breaks.csv").write_text("\n".join([header, *kept]) + "\n")
+    city = make_city(engine)
+    for name in ("areas.geojson", "soils.geojson", "climate.csv", "pipes.csv"):
+        city.la_pipes("load", name.split(".")[0], sample_files.parent / name)
+    city.la_pipes("load", "breaks", tmp_path / "breaks.csv")
+    city.la_pipes("link")
+    result = dbt(city, "run", "--select", "+fct_pipe_features", "+fct_area_month_features")
+    assert result.returncode == 0, result.stdout[-3000:]
+    features = {
+        "fct_pipe_features": ("as_of_date", "breaks_next_12m", "is_label_complete"),
+        "fct_area_month_features": ("month_on", "break_count", "is_label_complete"),
+    }
+    for mart, (day, *labels) in features.items():
+        columns = [
+            row["column_name"]
+            for row in city.rows(
+                "select column_name from information_schema.columns where table_schema = "
+                f"'features' and table_name = '{mart}' order by ordinal_position"
+            )
+            if row["column_name"] not in labels
+        ]
+        sql = (
+            f"select {', '.join(columns)} from features.{mart} "
+            f"where {day} between date '2012-01-01' and date '2022-01-01' order by 1, 2"
+        )
+        without_future, whole = city.rows(sql), sample_cities[engine].rows(sql)
+        assert len(whole) > 1000 or mart == "fct_area_month_features"
+        assert without_future == whole, mart
+
+
+@needs_real_data
+@pytest.mark.parametrize("engine", ENGINES)
+def test_kitchener_has_scores_as_of_2022(kitchener_cities: dict[str, City], engine: str) -> None:
+    city = kitchener_cities[engine]
+    (row,) = city.rows(
+        "select count(*) as mains, cast(min(as_of_date) as text) as first_day, "
+        "cast(max(as_of_date) as text) as last_day, sum(expected_breaks) as expected "
+        "from powerbi.pipe_risk"
+    )
+    assert row["mains"] == 15_549 - 0 or row["mains"] > 15_000
+    assert row["first_day"] == row["last_day"] == "2022-01-01"
+    assert 40 < row["expected"] < 130  # 50 to 117 a year on record since 2008
+    predating = city.value(
+        "select count(*) from core.fct_breaks where link_status = 'predates_install'"
+    )
+    assert predating == 327
+    metrics = {
+        (item["model_name"], item["metric"]): item["value"]
+        for item in city.rows("select * from ml.model_metrics where segment = 'all'")
+    }
+    assert metrics["poisson_glm", "auc"] > 0.85
+    assert metrics["poisson_glm", "capture_at_10pct_length"] > 0.35
+
+
+@needs_real_data
+@pytest.mark.parametrize("engine", ENGINES)
+def test_los_angeles_has_scores_by_neighbourhood_and_month(
+    los_angeles_cities: dict[str, City], engine: str
+) -> None:
+    city = los_angeles_cities[engine]
+    (row,) = city.rows(
+        "select count(distinct area_id) as areas, count(break_probability) as scored, "
+        "cast(max(month_on) as text) as last_month from powerbi.joined_risk_view"
+    )
+    assert row == {"areas": 114, "scored": 13 * 114, "last_month": "2013-07-01"}
+    # Facts of the record: 95.5 % of the city's own totals, 77 % cast iron.
+    (totals,) = city.rows(
+        "select cast(sum(recorded_break_count) as double precision) "
+        "/ sum(reported_break_count) as share from core.fct_city_months "
+        "where month_on between date '2010-01-01' and date '2013-06-01'"
+    )
+    assert totals["share"] == pytest.approx(0.955, abs=0.005)
+    cast_iron = city.value(
+        "select avg(case when material_group = 'cast_iron' then 1.0 else 0.0 end) "
+        "from core.fct_breaks"
+    )
+    assert float(cast_iron) == pytest.approx(0.77, abs=0.03)
+    assert city.value("select count(*) from core.dim_pipes") == 13_561 - 1_552
+    assert city.value("select count(*) from core.dim_pipes where is_modelled") == 0
