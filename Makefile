@@ -36,7 +36,7 @@ docs: install  ## dbt's documentation site, in target/.
 	$(BIN)/dbt docs generate
 
 bench: install  ## Seconds and memory of each step on a network of Los Angeles' size; takes minutes.
-	$(BIN)/la-pipes bench
+	$(BIN)/python tests/python/benchmarks/bench.py
 
 clean:  ## Remove what was made at run time, the demo's warehouse included; .venv stays.
 	rm -rf artifacts data logs reports target warehouse dbt_packages

@@ -246,7 +246,7 @@ def train(settings: Settings, grain: Grain | None, as_of: date | None, seed: int
 @main.command()
 @grain_option
 @as_of_option
-@click.option("--run-id", help="Run to score with; the published or newest one by default.")
+@click.option("--run-id", help="Run to score with; the one trained last by default.")
 @common
 def score(settings: Settings, grain: Grain | None, as_of: date | None, run_id: str | None) -> None:
     """Write expected breaks of every main (or area and month) to the score tables.
@@ -341,9 +341,32 @@ def demo(settings: Settings, pipes: int, seed: int) -> None:
         _write_sample(folder, pipes, seed)
     _run(settings, read_deliveries(delivery), None, False)
     click.echo(
-        "\nWhere to go next: the views in the schema powerbi; `dbt docs generate && "
-        'dbt docs serve` for every\ncolumn; README.md, "Your own city", to load your own mains and breaks.'
+        "\nWhere to go next: the views in the schema powerbi; `la-pipes report` for a picture;\n"
+        "`dbt docs generate && dbt docs serve` for every column; the README's part \"Your own "
+        'city"\nto load your own mains and breaks.'
     )
+
+
+@main.command()
+@click.option(
+    "--to",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("reports/result.png"),
+    show_default=True,
+    help="Picture to write.",
+)
+@common
+def report(settings: Settings, file: Path) -> None:
+    """Draw the mains by risk class and the share of breaks that ranking by it catches.
+
+    \b
+    Example: la-pipes report --to reports/result.png
+    """
+    from la_pipeline_failure_predict.report.figure import draw_result
+
+    with open_warehouse(settings) as warehouse:
+        click.echo(f"Wrote {draw_result(warehouse, file)}.")
 
 
 @main.command()

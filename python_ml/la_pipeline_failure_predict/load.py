@@ -40,7 +40,10 @@ class Loaded:
         counts = f"{self.rows_in_file:,} rows in {self.source_file}"
         if self.was_loaded_before:
             return f"{self.table}: {counts}, loaded before"
-        text = f"{self.table}: {counts} = {self.rows_loaded:,} loaded + {self.rows_quarantined:,} quarantined"
+        text = (
+            f"{self.table}: {counts} = {self.rows_loaded:,} loaded + "
+            f"{self.rows_quarantined:,} quarantined"
+        )
         if self.rows_quarantined:
             text += " (see raw.quarantine)"
         if self.ignored_headers:

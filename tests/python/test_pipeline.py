@@ -120,7 +120,7 @@ def test_later_records_change_no_feature(
         city.la_pipes("load", name.split(".")[0], sample_files.parent / name)
     city.la_pipes("load", "breaks", tmp_path / "breaks.csv")
     city.la_pipes("link")
-    result = dbt(city, "run", "--select", "+fct_pipe_features", "+fct_area_month_features")
+    result = dbt(city, "build", "--select", "+fct_pipe_features", "+fct_area_month_features")
     assert result.returncode == 0, result.stdout[-3000:]
     features = {
         "fct_pipe_features": ("as_of_date", "breaks_next_12m", "is_label_complete"),

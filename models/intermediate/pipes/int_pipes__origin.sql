@@ -1,7 +1,8 @@
 -- A table, not a view: a few rows that nearly every mart joins.
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
--- One row: the point from which local metres are counted, the middle of all breaks and mains to a tenth of a degree.
+-- One row: the point from which local metres are counted, the middle of all mains to a tenth of a degree; of all breaks
+-- only where no main is located, so that later breaks never move a main.
 with breaks as (
 
     select * from {{ ref('int_breaks__conformed') }}
@@ -14,20 +15,31 @@ pipes as (
 
 ),
 
-located as (
+middle_of_pipes as (
 
-    select longitude, latitude from breaks
-    union all
-    select longitude, latitude from pipes
+    select
+        (min(longitude) + max(longitude)) / 2 as longitude,
+        (min(latitude) + max(latitude)) / 2 as latitude
+    from pipes
+
+),
+
+middle_of_breaks as (
+
+    select
+        (min(longitude) + max(longitude)) / 2 as longitude,
+        (min(latitude) + max(latitude)) / 2 as latitude
+    from breaks
 
 ),
 
 final as (
 
     select
-        {{ rounded('(min(longitude) + max(longitude)) / 2', 1) }} as longitude,
-        {{ rounded('(min(latitude) + max(latitude)) / 2', 1) }} as latitude
-    from located
+        {{ rounded('coalesce(middle_of_pipes.longitude, middle_of_breaks.longitude)', 1) }} as longitude,
+        {{ rounded('coalesce(middle_of_pipes.latitude, middle_of_breaks.latitude)', 1) }} as latitude
+    from middle_of_pipes
+    cross join middle_of_breaks
 
 )
 

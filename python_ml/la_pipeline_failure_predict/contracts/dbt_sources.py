@@ -90,5 +90,5 @@ class _Indented(yaml.SafeDumper):
 
 def _to_yaml(content: object) -> str:
     # A private dumper without anchors: the freshness block repeats in full.
-    _Indented.ignore_aliases = lambda self, data: True  # type: ignore[method-assign, assignment]
+    _Indented.ignore_aliases = lambda self, data: True  # type: ignore[method-assign]
     return yaml.dump(content, Dumper=_Indented, sort_keys=False, width=100, allow_unicode=True)

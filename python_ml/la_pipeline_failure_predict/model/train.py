@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError

@@ -108,8 +108,8 @@ def _create(scratch: Scratch, relation: str, origin: str, path: Path | None = No
 def _csv(path: Path, delimiter: str | None) -> str:
     separator = delimiter or _guess_delimiter(path)
     return (
-        f"read_csv({sql_text(path)}, header = true, all_varchar = true, delim = {sql_text(separator)}, "
-        "quote = '\"', escape = '\"', max_line_size = 20000000, nullstr = '')"
+        f"read_csv({sql_text(path)}, delim = {sql_text(separator)}, header = true, "
+        "all_varchar = true, quote = '\"', escape = '\"', max_line_size = 20000000, nullstr = '')"
     )
 
 

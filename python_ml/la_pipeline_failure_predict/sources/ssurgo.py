@@ -89,9 +89,10 @@ def _read_tabular(scratch: Scratch, folder: Path) -> dict[str, str]:
 
 
 def _dialect(columns: int) -> str:
+    names = ", ".join(sql_text(f"column{i}") for i in range(columns))
     return (
         "header = false, all_varchar = true, delim = '|', quote = '\"', escape = '\"', "
-        f"null_padding = true, names = [{', '.join(sql_text(f'column{i}') for i in range(columns))}]"
+        f"null_padding = true, names = [{names}]"
     )
 
 

@@ -150,7 +150,7 @@ def create_statement(table: Table) -> str:
         *columns,
     )
     statement = sa.schema.CreateTable(declared, if_not_exists=True)
-    return str(statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+    return str(statement.compile(dialect=postgresql.dialect()))
 
 
 def arrow_schema(table: Table) -> pa.Schema:
