@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import GUARDED_USER, ROOT, City
+from cities import GUARDED_USER, ROOT, City
 
 
 def test_help_of_every_command_has_an_example(duckdb_city: City) -> None:

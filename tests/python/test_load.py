@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import DATA, ROOT, City, needs_real_data
+from cities import DATA, ROOT, City, needs_real_data
 
 PIPES = "pipe_id,material,diameter_mm,length_m,install_year\n"
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from conftest import City, needs_real_data
+from cities import City, needs_real_data
 
 MART_SCHEMAS = ("core", "features", "risk", "powerbi")
 # Scores come from a fit on each engine: equal to the solver's last digits.

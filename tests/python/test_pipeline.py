@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ENGINES, ROOT, City, needs_real_data
+from cities import ENGINES, ROOT, City, needs_real_data
 
 
 def dbt(city: City, *arguments: str) -> subprocess.CompletedProcess:

@@ -1,5 +1,5 @@
--- One row a counted break: the main and the area it belongs to. A main laid after the break is a later one under the
--- same id (ids survive replacement), so the link is set aside, not the break.
+-- One row a counted break: the main and the area it belongs to. A main laid after the break is a
+-- later one under the same id (ids survive replacement), so the link is set aside, not the break.
 with breaks as (
 
     select * from {{ ref('int_breaks__conformed') }}

@@ -1,8 +1,9 @@
 -- A table, not a view: a few rows that nearly every mart joins.
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
--- One row: the period over which breaks were recorded systematically. A mapping may declare it; else the first break
--- and the end of the last break's month bound it. observed_until is the first day after the record.
+-- One row: the period over which breaks were recorded systematically. A mapping may declare it;
+-- else the first break and the end of the last break's month bound it. observed_until is the first
+-- day after the record.
 with loads as (
 
     select * from {{ ref('stg_loads__loads') }}

@@ -1,5 +1,5 @@
--- One row a main and a break of another main within nearby_distance_m of its mid-point. Both are put on a grid of that
--- width first, so that only the nine cells around a break are compared.
+-- One row a main and a break of another main within nearby_distance_m of its mid-point. Both are
+-- put on a grid of that width first, so that only the nine cells around a break are compared.
 {% set distance_m = var('nearby_distance_m') %}
 
 with pipes as (

@@ -1,8 +1,8 @@
 -- A table, not a view: a few rows that nearly every mart joins.
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
--- One row: the point from which local metres are counted, the middle of all mains to a tenth of a degree; of all breaks
--- only where no main is located, so that later breaks never move a main.
+-- One row: the point from which local metres are counted, the middle of all mains to a tenth of a
+-- degree; of all breaks only where no main is located, so that later breaks never move a main.
 with breaks as (
 
     select * from {{ ref('int_breaks__conformed') }}

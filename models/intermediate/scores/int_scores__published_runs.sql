@@ -1,5 +1,5 @@
--- One row a grain: the run whose scores the risk marts read. The seed published_model_runs decides; without an entry,
--- the run trained last.
+-- One row a grain: the run whose scores the risk marts read. The seed published_model_runs
+-- decides; without an entry, the run trained last.
 with runs as (
 
     select * from {{ ref('stg_ml__model_runs') }}

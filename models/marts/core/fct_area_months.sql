@@ -1,5 +1,5 @@
--- One row an area and month of the record, with its breaks and the mains exposed to them; the month after the record is
--- there without a count.
+-- One row an area and month of the record, with its breaks and the mains exposed to them; the
+-- month after the record is there without a count.
 with areas as (
 
     select * from {{ ref('dim_areas') }}
@@ -32,7 +32,8 @@ first_month as (
 
 ),
 
--- Mains come and go: each adds its length in the month after it was laid and takes it away after it was taken out.
+-- Mains come and go: each adds its length in the month after it was laid and takes it away after
+-- it was taken out.
 length_changes as (
 
     select

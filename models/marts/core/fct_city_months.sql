@@ -1,4 +1,5 @@
--- One row a month: the city's published total of main breaks beside the breaks on record, for reconciliation.
+-- One row a month: the city's published total of main breaks beside the breaks on record, for
+-- reconciliation.
 with city_months as (
 
     select * from {{ ref('int_breaks__city_months') }}

@@ -1,4 +1,5 @@
--- One row an area and month, known on the month's first day. The month after the record is there to be scored.
+-- One row an area and month, known on the month's first day. The month after the record is there
+-- to be scored.
 with area_months as (
 
     select * from {{ ref('fct_area_months') }}

@@ -1,5 +1,6 @@
--- One row a main in service and yearly as-of date. Features read only what happened before as_of_date, labels only the
--- twelve months from it: deleting every later record leaves the features as they are.
+-- One row a main in service and yearly as-of date. Features read only what happened before
+-- as_of_date, labels only the twelve months from it: deleting every later record leaves the
+-- features as they are.
 with pipes as (
 
     select * from {{ ref('dim_pipes') }}

@@ -1,5 +1,5 @@
--- One row an area and month: exposure, breaks and climate joined to the predicted probability and class. Months that
--- were not scored have no prediction.
+-- One row an area and month: exposure, breaks and climate joined to the predicted probability and
+-- class. Months that were not scored have no prediction.
 with area_months as (
 
     select * from {{ ref('fct_area_months') }}

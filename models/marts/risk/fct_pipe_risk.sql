@@ -1,5 +1,5 @@
--- One row a scored main of the published run's newest as-of date, ranked by expected breaks per metre: a planner buys
--- metres, so the rank says where a metre avoids most.
+-- One row a scored main of the published run's newest as-of date, ranked by expected breaks per
+-- metre: a planner buys metres, so the rank says where a metre avoids most.
 with scores as (
 
     select * from {{ ref('stg_ml__pipe_scores') }}

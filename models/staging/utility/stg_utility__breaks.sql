@@ -1,4 +1,5 @@
--- One row a delivered break record: the utility contract, trimmed, with what is not a main break flagged.
+-- One row a delivered break record: the utility contract, trimmed, with what is not a main break
+-- flagged.
 with breaks as (
 
     select * from {{ source('utility', 'breaks') }}

@@ -1,4 +1,5 @@
--- One row a delivered main: the utility contract, trimmed and with implausible install dates flagged.
+-- One row a delivered main: the utility contract, trimmed and with implausible install dates
+-- flagged.
 with pipes as (
 
     select * from {{ source('utility', 'pipes') }}
