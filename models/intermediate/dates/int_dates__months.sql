@@ -8,9 +8,16 @@ with period as (
 
 ),
 
-counted as (
+numbers as (
 
     {{ dbt.generate_series(2400) }}
+
+),
+
+counted as (
+
+    select cast(generated_number - 1 as integer) as months_later
+    from numbers
 
 ),
 
@@ -19,8 +26,7 @@ months as (
     select
         period.observed_from,
         period.observed_until,
-        {{ add_months(month_start('period.observed_from'), 'cast(counted.generated_number - 1 as integer)') }}
-            as month_on
+        {{ add_months(month_start('period.observed_from'), 'counted.months_later') }} as month_on
     from period
     cross join counted
 

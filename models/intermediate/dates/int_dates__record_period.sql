@@ -39,7 +39,8 @@ recorded as (
 final as (
 
     select
-        coalesce(declared.record_from, {{ month_start('recorded.first_broke_on') }}) as observed_from,
+        coalesce(declared.record_from, {{ month_start('recorded.first_broke_on') }})
+            as observed_from,
         coalesce(
             cast(declared.record_until + 1 as date),
             {{ add_months(month_start('recorded.last_broke_on'), 1) }}

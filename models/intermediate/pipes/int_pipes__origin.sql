@@ -33,13 +33,22 @@ middle_of_breaks as (
 
 ),
 
+middle as (
+
+    select
+        coalesce(middle_of_pipes.longitude, middle_of_breaks.longitude) as longitude,
+        coalesce(middle_of_pipes.latitude, middle_of_breaks.latitude) as latitude
+    from middle_of_pipes
+    cross join middle_of_breaks
+
+),
+
 final as (
 
     select
-        {{ rounded('coalesce(middle_of_pipes.longitude, middle_of_breaks.longitude)', 1) }} as longitude,
-        {{ rounded('coalesce(middle_of_pipes.latitude, middle_of_breaks.latitude)', 1) }} as latitude
-    from middle_of_pipes
-    cross join middle_of_breaks
+        {{ rounded('longitude', 1) }} as longitude,
+        {{ rounded('latitude', 1) }} as latitude
+    from middle
 
 )
 

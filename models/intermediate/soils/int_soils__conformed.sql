@@ -31,7 +31,8 @@ main_depth_horizons as (
         ph,
         linear_extensibility_percent,
         row_number() over (
-            partition by component_id order by depth_top_cm desc nulls last, {{ byte_order('horizon_id') }}
+            partition by component_id
+            order by depth_top_cm desc nulls last, {{ byte_order('horizon_id') }}
         ) as closeness
     from horizons
     where depth_top_cm <= 100
@@ -48,7 +49,8 @@ dominant_components as (
         corrosivity_steel,
         corrosivity_concrete,
         row_number() over (
-            partition by soil_id order by component_percent desc nulls last, {{ byte_order('component_id') }}
+            partition by soil_id
+            order by component_percent desc nulls last, {{ byte_order('component_id') }}
         ) as dominance
     from components
 

@@ -5,9 +5,16 @@ with period as (
 
 ),
 
-counted as (
+numbers as (
 
     {{ dbt.generate_series(40000) }}
+
+),
+
+counted as (
+
+    select cast(generated_number - 1 as integer) as days_later
+    from numbers
 
 ),
 
@@ -22,11 +29,10 @@ bounds as (
 
 days as (
 
-    select
-        cast(bounds.first_on + cast(counted.generated_number - 1 as integer) as date) as date_on
+    select cast(bounds.first_on + counted.days_later as date) as date_on
     from bounds
     cross join counted
-    where bounds.first_on + cast(counted.generated_number - 1 as integer) < bounds.last_on
+    where bounds.first_on + counted.days_later < bounds.last_on
 
 ),
 

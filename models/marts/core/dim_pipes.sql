@@ -117,14 +117,18 @@ final as (
         coalesce(described.pressure_zone, 'unknown') as pressure_zone,
 
         -- facts
-        coalesce(materials.material_code, case when described.material is null then 'UNK' else 'OTH' end)
-            as material_code,
-        coalesce(
-            materials.material_name, case when described.material is null then 'Unknown' else 'Other' end
-        ) as material_name,
-        coalesce(
-            materials.material_group, case when described.material is null then 'unknown' else 'other' end
-        ) as material_group,
+        case
+            when described.material is null then 'UNK'
+            else coalesce(materials.material_code, 'OTH')
+        end as material_code,
+        case
+            when described.material is null then 'Unknown'
+            else coalesce(materials.material_name, 'Other')
+        end as material_name,
+        case
+            when described.material is null then 'unknown'
+            else coalesce(materials.material_group, 'other')
+        end as material_group,
         coalesce(joints.joint_code, 'UNK') as joint_code,
         coalesce(joints.joint_name, 'Unknown') as joint_name,
         described.lining,
@@ -135,7 +139,8 @@ final as (
         described.length_m,
         described.street_name,
         case
-            when described.road_class in ('local', 'local street', 'cul-de-sac', 'lane') then 'local'
+            when described.road_class in ('local', 'local street', 'cul-de-sac', 'lane')
+                then 'local'
             when described.road_class in ('collector') then 'collector'
             when described.road_class in ('arterial', 'highway', 'freeway', 'ramp', 'expressway')
                 then 'arterial'
@@ -144,8 +149,9 @@ final as (
         end as road_class,
         described.critical_customer_count,
         described.resistivity_ohm_cm as soil_resistivity_ohm_cm,
-        coalesce(corrosivities.soil_corrosivity_code, described.surveyed_corrosivity_code, 'unknown')
-            as soil_corrosivity_code,
+        coalesce(
+            corrosivities.soil_corrosivity_code, described.surveyed_corrosivity_code, 'unknown'
+        ) as soil_corrosivity_code,
         described.longitude,
         described.latitude,
         described.x_m,

@@ -50,7 +50,7 @@ length_changes as (
     select
         area_id,
         {{ add_months(month_start('decommissioned_on'), 1) }} as changed_on,
-        - length_m as length_m
+        -1 * length_m as length_m
     from pipes
     where decommissioned_on is not null
 

@@ -46,11 +46,14 @@ final as (
         dated.area_id,
 
         -- facts
-        coalesce(materials.material_code, case when dated.material is null then 'UNK' else 'OTH' end)
-            as material_code,
-        coalesce(
-            materials.material_group, case when dated.material is null then 'unknown' else 'other' end
-        ) as material_group,
+        case
+            when dated.material is null then 'UNK'
+            else coalesce(materials.material_code, 'OTH')
+        end as material_code,
+        case
+            when dated.material is null then 'unknown'
+            else coalesce(materials.material_group, 'other')
+        end as material_group,
         dated.diameter_mm,
         dated.install_year,
         dated.failure_mode,
@@ -63,7 +66,8 @@ final as (
 
         -- flags
         dated.link_status,
-        dated.broke_on >= period.observed_from and dated.broke_on < period.observed_until as is_in_record,
+        dated.broke_on >= period.observed_from and dated.broke_on < period.observed_until
+            as is_in_record,
         -- A day with over a percent of the whole record was typed in at once, not lived through.
         dated.same_day_count >= 30 and dated.same_day_count > dated.source_count * 0.01
             as is_date_suspect,

@@ -85,7 +85,7 @@ seasons as (
         ) / nullif(sum(city_months.break_count), 0) as city_same_month_share
     from spine
     inner join whole_years
-        on whole_years.year_number < extract(year from spine.month_on)
+        on extract(year from spine.month_on) > whole_years.year_number
     inner join city_months
         on whole_years.year_number = city_months.year_number
     group by 1
@@ -97,7 +97,8 @@ weather as (
     select
         spine.month_on,
         last_month.temperature_min_c as temperature_min_lag1_c,
-        last_month.temperature_min_c - month_before.temperature_min_c as temperature_min_change_lag1_c,
+        last_month.temperature_min_c - month_before.temperature_min_c
+            as temperature_min_change_lag1_c,
         last_month.rainfall_mm as rainfall_lag1_mm,
         last_year.temperature_min_normal_c
     from spine
@@ -115,7 +116,10 @@ rainfall as (
     select
         spine.month_on,
         sum(
-            case when climate.month_on >= {{ add_months('spine.month_on', -3) }} then climate.rainfall_mm end
+            case
+                when climate.month_on >= {{ add_months('spine.month_on', -3) }}
+                    then climate.rainfall_mm
+            end
         ) as rainfall_prior_3m_mm,
         sum(climate.rainfall_mm) as rainfall_prior_12m_mm
     from spine

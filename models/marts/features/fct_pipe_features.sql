@@ -33,9 +33,12 @@ own_history as (
         breaks.pipe_id,
         snapshots.as_of_date,
         count(*) as breaks_ever,
-        sum({{ happened_within('breaks.broke_on', 'snapshots.as_of_date', 12) }}) as breaks_prior_12m,
-        sum({{ happened_within('breaks.broke_on', 'snapshots.as_of_date', 36) }}) as breaks_prior_36m,
-        sum({{ happened_within('breaks.broke_on', 'snapshots.as_of_date', 60) }}) as breaks_prior_60m,
+        sum({{ happened_within('breaks.broke_on', 'snapshots.as_of_date', 12) }})
+            as breaks_prior_12m,
+        sum({{ happened_within('breaks.broke_on', 'snapshots.as_of_date', 36) }})
+            as breaks_prior_36m,
+        sum({{ happened_within('breaks.broke_on', 'snapshots.as_of_date', 60) }})
+            as breaks_prior_60m,
         max(breaks.broke_on) as last_broke_on
     from breaks
     inner join snapshots
@@ -94,8 +97,10 @@ nearby_history as (
     select
         nearby_breaks.pipe_id,
         snapshots.as_of_date,
-        sum({{ happened_within('nearby_breaks.broke_on', 'snapshots.as_of_date', 12) }}) as breaks_prior_12m,
-        sum({{ happened_within('nearby_breaks.broke_on', 'snapshots.as_of_date', 36) }}) as breaks_prior_36m,
+        sum({{ happened_within('nearby_breaks.broke_on', 'snapshots.as_of_date', 12) }})
+            as breaks_prior_12m,
+        sum({{ happened_within('nearby_breaks.broke_on', 'snapshots.as_of_date', 36) }})
+            as breaks_prior_36m,
         count(*) as breaks_prior_60m
     from nearby_breaks
     inner join snapshots

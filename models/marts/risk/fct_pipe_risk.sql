@@ -88,7 +88,8 @@ described as (
         features.nearby_breaks_prior_36m,
         pipes.longitude,
         pipes.latitude,
-        {{ rounded('newest_scores.expected_breaks / pipes.length_m * 1000', 9) }} as expected_breaks_per_km,
+        {{ rounded('newest_scores.expected_breaks / pipes.length_m * 1000', 9) }}
+            as expected_breaks_per_km,
         coalesce(diameter_factors.factor, 1)
         * coalesce(road_factors.factor, 1)
         * coalesce(customer_factors.factor, 1)
@@ -142,7 +143,8 @@ shared as (
 
     select
         ranked.*,
-        (cumulative_length_m - cast(length_m as numeric(18, 3))) / total_length_m as length_share_before,
+        (cumulative_length_m - cast(length_m as numeric(18, 3))) / total_length_m
+            as length_share_before,
         cumulative_length_m / total_length_m as cumulative_length_share
     from ranked
 
@@ -170,7 +172,8 @@ final as (
 
         -- consequence and risk
         cast(shared.consequence_factor as double precision) as consequence_factor,
-        cast(shared.break_cost_usd * shared.consequence_factor as double precision) as consequence_usd,
+        cast(shared.break_cost_usd * shared.consequence_factor as double precision)
+            as consequence_usd,
         cast(
             shared.expected_breaks * shared.break_cost_usd * shared.consequence_factor
             as double precision
