@@ -207,7 +207,9 @@ def _indicators(
     factor = frame.factor(feature)
     codes = factor.codes[rows]
     weight = np.bincount(codes + 1, weights=expected, minlength=len(factor.names) + 1)[1:]
-    by_name = sorted(zip(weight, factor.names, strict=True), key=lambda pair: (-pair[0], pair[1]))
+    # Rounded, so that equal exposures tie whatever order the rows were summed in.
+    rounded = np.round(weight, 6)
+    by_name = sorted(zip(rounded, factor.names, strict=True), key=lambda pair: (-pair[0], pair[1]))
     common = [name for total, name in by_name if total >= least]
     return [Term(feature, "indicator", level=name) for name in sorted(common[1:])]
 
