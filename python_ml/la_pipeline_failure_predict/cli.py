@@ -308,18 +308,21 @@ def _run(
 
 
 def _show_top_mains(settings: Settings) -> None:
-    from la_pipeline_failure_predict.report.top_mains import read_top_mains
+    from la_pipeline_failure_predict.report.top_mains import LEAST_LENGTH_M, read_top_mains
 
     with open_warehouse(settings) as warehouse:
         mains = read_top_mains(warehouse)
     if not mains:
         return
-    click.echo("\nThe ten mains to look at first (expected breaks in the next 12 months):\n")
+    click.echo(
+        f"\nThe ten mains to look at first, of {LEAST_LENGTH_M:.0f} m or more "
+        "(rank and expected breaks in the next 12 months):\n"
+    )
     width = max(len(main.place) for main in mains)
-    click.echo(f"{'':>3} {'main':<12} {'place':<{width}} {'breaks':>6}  why")
+    click.echo(f"{'rank':>4} {'main':<12} {'place':<{width}} {'breaks':>6}  why")
     for main in mains:
         click.echo(
-            f"{main.rank:>3} {main.pipe_id:<12} {main.place:<{width}} "
+            f"{main.rank:>4} {main.pipe_id:<12} {main.place:<{width}} "
             f"{main.expected_breaks:>6.2f}  {main.why}"
         )
 

@@ -122,7 +122,7 @@ class Pipeline:
                 if warehouse.scalar(labelled):
                     step(warehouse, grain)
                 else:
-                    self.reporter.say(f"no {grain} model: {mart} has no row with a known outcome")
+                    self.reporter.say(f"{grain}: nothing to do, {mart} has no known outcome")
 
     def _dbt(self, *arguments: str) -> None:
         result = run_dbt(self.settings, arguments, self.reporter.advance)

@@ -85,7 +85,7 @@ located as (
         on areas.area_id = coalesce(pipes.area_id, point_areas.area_id)
     left join pipe_soils
         on
-            pipes.source_name = 'pipes'
+            pipes.source_name = pipe_soils.source_name
             and pipes.load_id = pipe_soils.load_id
             and pipes.row_number = pipe_soils.row_number
 

@@ -1,5 +1,6 @@
 -- One row a located main: the soil map unit under its mid-point, found by `la-pipes link`.
 select
+    'pipes' as source_name,
     load_id,
     row_number,
     soil_id

@@ -12,9 +12,12 @@ TOP_MAINS = """
         risk.breaks_prior_60m, risk.nearby_breaks_prior_36m, risk.soil_corrosivity_code
     from powerbi.pipe_risk as risk
     left join powerbi.areas as areas on risk.area_id = areas.area_id
-    where risk.risk_rank <= $1
+    where risk.length_m >= $1
     order by risk.risk_rank
+    limit $2
 """
+# Ranked by the metre, stubs come first: nobody digs for them alone.
+LEAST_LENGTH_M = 20.0
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,10 @@ class TopMain:
 
 
 def read_top_mains(warehouse: Warehouse, count: int = 10) -> list[TopMain]:
-    """Return the first mains of the published ranking; empty without scores."""
+    """Return the first mains of the published ranking, stubs left out; empty without scores."""
     if not warehouse.has_table("powerbi", "pipe_risk"):
         return []
-    rows = warehouse.query(TOP_MAINS, (count,)).to_pylist()
+    rows = warehouse.query(TOP_MAINS, (LEAST_LENGTH_M, count)).to_pylist()
     return [
         TopMain(
             rank=row["risk_rank"],

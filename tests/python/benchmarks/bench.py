@@ -79,7 +79,7 @@ def engines(folder: Path, wanted: Sequence[str]) -> Iterator[dict[str, dict[str,
     if "duckdb" in wanted:
         found["duckdb"] = common | {
             "LA_PIPES_TARGET": "dev",
-            "LA_PIPES_DUCKDB_PATH": str(folder / "bench.duckdb"),
+            "LA_PIPES_DUCKDB_PATH": str(folder / "la_pipes.duckdb"),
             "DBT_TARGET_PATH": str(folder / "target-duckdb"),
         }
     if "postgres" not in wanted:

@@ -1,0 +1,54 @@
+"""Which polygon, which line, how large: checked on shapes whose answer is known."""
+
+import numpy as np
+import pytest
+import shapely
+
+from la_pipeline_failure_predict.spatial.geometry import (
+    find_containing,
+    find_nearest,
+    measure_km2,
+)
+
+
+def squares() -> np.ndarray:
+    return np.array([shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)])
+
+
+def test_a_point_on_a_shared_border_belongs_to_the_first() -> None:
+    longitude = np.array([0.5, 1.0, 1.5, 5.0, np.nan])
+    latitude = np.array([0.5, 0.5, 0.5, 0.5, 0.5])
+    assert find_containing(squares(), longitude, latitude).tolist() == [0, 0, 1, -1, -1]
+
+
+def test_a_ring_that_crosses_itself_still_holds_points() -> None:
+    bow_tie = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
+    found = find_containing(np.array([bow_tie]), np.array([0.2, 1.0]), np.array([1.0, 0.2]))
+    assert found.tolist() == [0, -1]
+
+
+def test_no_polygons_and_no_points() -> None:
+    none = np.array([], dtype=object)
+    assert find_containing(none, np.array([1.0]), np.array([1.0])).tolist() == [-1]
+    assert find_containing(squares(), np.array([]), np.array([])).tolist() == []
+
+
+def test_the_nearest_line_within_reach() -> None:
+    starts = np.array([[-118.25, 34.05], [-118.25, 34.0503]])
+    ends = np.array([[-118.249, 34.05], [-118.249, 34.0503]])
+    points = np.array([[-118.2495, 34.05005], [-118.2495, 34.06]])
+    nearest, distance = find_nearest(starts, ends, points, max_distance_m=30)
+    assert nearest.tolist() == [0, -1]
+    assert distance[0] == pytest.approx(5.57, abs=0.05)  # 0.00005 degrees of latitude
+    assert np.isnan(distance[1])
+
+
+def test_equally_near_lines_go_to_the_first() -> None:
+    line = np.array([[-118.25, 34.05], [-118.25, 34.05]])
+    end = np.array([[-118.249, 34.05], [-118.249, 34.05]])
+    nearest, _ = find_nearest(line, end, np.array([[-118.2495, 34.0501]]), max_distance_m=30)
+    assert nearest.tolist() == [0]
+
+
+def test_a_square_degree_at_the_equator_is_about_12_309_km2() -> None:
+    assert measure_km2(squares())[0] == pytest.approx(12_309, rel=0.001)
