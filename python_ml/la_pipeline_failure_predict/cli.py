@@ -1,5 +1,7 @@
 """`la-pipes`: the command line. The only module that talks to the screen."""
 
+import logging
+import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -23,7 +25,9 @@ from la_pipeline_failure_predict.runlog import start_logging
 from la_pipeline_failure_predict.settings import Settings, read_settings
 from la_pipeline_failure_predict.sources.catalog import SOURCES
 from la_pipeline_failure_predict.warehouse import open_warehouse
-from la_pipeline_failure_predict.warehouse.open import find_profiles_dir
+from la_pipeline_failure_predict.warehouse.open import has_profile
+
+log = logging.getLogger(__name__)
 
 GRAINS: tuple[Grain, ...] = ("pipe", "area_month")
 
@@ -82,6 +86,14 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
             _fail(str(error), 2)
         except DbtFailed as error:
             _fail(f"{error}\nAll of it is in {log_file}.", 1)
+        except Exception as error:
+            log.exception("unexpected")
+            _fail(
+                f"Something went wrong that should not ({type(error).__name__}); {log_file} has "
+                "the details. The last good state is kept: run the command again, and report the "
+                "log if it happens again.",
+                1,
+            )
 
     return wrapped
 
@@ -134,11 +146,15 @@ def init(settings: Settings) -> None:
 
 
 def _write_profile(settings: Settings) -> None:
-    try:
-        find_profiles_dir(settings.root)
-    except UserError:
-        shutil.copyfile(settings.root / "profiles.yml.example", settings.root / "profiles.yml")
-        click.echo("Wrote profiles.yml from profiles.yml.example.")
+    if has_profile(settings.root):
+        return
+    place = Path(os.environ.get("DBT_PROFILES_DIR") or settings.root) / "profiles.yml"
+    if place.exists():
+        raise UserError(
+            f"{place} has no profile la_pipes: add the one in profiles.yml.example to it."
+        )
+    shutil.copyfile(settings.root / "profiles.yml.example", place)
+    click.echo(f"Wrote {place.name} from profiles.yml.example.")
 
 
 @main.command()
@@ -214,6 +230,8 @@ def build(settings: Settings, select: str | None) -> None:
     Example: la-pipes build --select marts.features
     """
     screen = Screen()
+    with open_warehouse(settings):
+        pass  # says what is wrong with the connection in our words, before dbt does in its own
     arguments = ["build", *(["--select", select] if select else [])]
     result = run_dbt(settings, arguments, screen.advance)
     screen.say(f"dbt build: {result.passed} passed, {result.warned} warnings")
@@ -232,21 +250,17 @@ def train(settings: Settings, grain: Grain | None, as_of: date | None, seed: int
     \b
     Example: la-pipes train --grain pipe --as-of 2021-01-01
     """
-    from la_pipeline_failure_predict.model.train import train as train_grain
-    from la_pipeline_failure_predict.report.run_lines import describe_training
+    from la_pipeline_failure_predict.pipeline import Pipeline
 
-    screen = Screen()
-    with open_warehouse(settings) as warehouse:
-        tables = read_tables(settings.root)
-        for name in [grain] if grain else GRAINS:
-            run = train_grain(warehouse, tables, name, as_of=as_of, seed=seed, progress=screen.text)
-            screen.say(describe_training(run))
+    Pipeline(settings, Screen()).train([grain] if grain else GRAINS, as_of, seed)
 
 
 @main.command()
 @grain_option
 @as_of_option
-@click.option("--run-id", help="Run to score with; the one trained last by default.")
+@click.option(
+    "--run-id", help="Run to score with; the one that learned from the newest labels by default."
+)
 @common
 def score(settings: Settings, grain: Grain | None, as_of: date | None, run_id: str | None) -> None:
     """Write expected breaks of every main (or area and month) to the score tables.
@@ -254,17 +268,9 @@ def score(settings: Settings, grain: Grain | None, as_of: date | None, run_id: s
     \b
     Example: la-pipes score --grain pipe --as-of 2022-01-01
     """
-    from la_pipeline_failure_predict.model.score import score as score_grain
-    from la_pipeline_failure_predict.report.run_lines import describe_scoring
+    from la_pipeline_failure_predict.pipeline import Pipeline
 
-    screen = Screen()
-    with open_warehouse(settings) as warehouse:
-        tables = read_tables(settings.root)
-        for name in [grain] if grain else GRAINS:
-            run = score_grain(
-                warehouse, tables, name, run_id=run_id, as_of=as_of, progress=screen.text
-            )
-            screen.say(describe_scoring(run))
+    Pipeline(settings, Screen()).score([grain] if grain else GRAINS, as_of, run_id)
 
 
 @main.command()
@@ -274,16 +280,9 @@ def score(settings: Settings, grain: Grain | None, as_of: date | None, run_id: s
     help="File that lists what to load; without it, what is loaded already is used.",
 )
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the files it names.")
-@click.option("--force", is_flag=True, help="Do every step again.")
-@as_of_option
+@click.option("--force", is_flag=True, help="Link, build, score and publish again.")
 @common
-def run(
-    settings: Settings,
-    delivery: Path | None,
-    data_dir: Path | None,
-    force: bool,
-    as_of: date | None,
-) -> None:
+def run(settings: Settings, delivery: Path | None, data_dir: Path | None, force: bool) -> None:
     """Do all of it, from files to Power BI views, skipping what is up to date.
 
     \b
@@ -291,17 +290,15 @@ def run(
     """
     files = read_deliveries(delivery, data_dir) if delivery else []
     _write_profile(settings)
-    _run(settings, files, as_of, force)
+    _run(settings, files, force)
 
 
-def _run(
-    settings: Settings, files: Sequence[DeliveredFile], as_of: date | None, force: bool
-) -> None:
+def _run(settings: Settings, files: Sequence[DeliveredFile], force: bool = False) -> None:
     from la_pipeline_failure_predict.pipeline import Pipeline
 
     screen = Screen()
     pipeline = Pipeline(settings, screen)
-    pipeline.run(files, as_of, force)
+    pipeline.run(files, force)
     steps = ", ".join(f"{step.step} {step.seconds:.1f} s" for step in pipeline.times)
     screen.say(f"Done: {steps}.")
     _show_top_mains(settings)
@@ -342,7 +339,7 @@ def demo(settings: Settings, pipes: int, seed: int) -> None:
     delivery = folder / "delivery.yml"
     if not delivery.is_file():
         _write_sample(folder, pipes, seed)
-    _run(settings, read_deliveries(delivery), None, False)
+    _run(settings, read_deliveries(delivery))
     click.echo(
         "\nWhere to go next: the views in the schema powerbi; `la-pipes report` for a picture;\n"
         "`dbt docs generate && dbt docs serve` for every column; the README's part \"Your own "

@@ -73,7 +73,7 @@ def load_files(
     paths: Sequence[Path],
     mapping_path: Path | None = None,
 ) -> Iterator[Loaded]:
-    """Load files of one source, one transaction a landing table.
+    """Load files of one source, one transaction a file.
 
     A file that was loaded before, with the same mapping, is skipped.
 
@@ -106,20 +106,43 @@ def _load_file(
         yield from before
         return
     with open_scratch() as scratch:
+        landed = _land_file(scratch, tables, delivery)
+        with warehouse.transaction():
+            for name, rows in landed.items():
+                _write(warehouse, scratch, tables, tables[name], rows, delivery)
+    for name, rows in landed.items():
+        warehouse.analyze(tables[name])
+        log.info("loaded %s rows of %s into %s", rows.rows_accepted, delivery.path, name)
+        yield Loaded(
+            table=name,
+            source_file=delivery.path.name,
+            rows_in_file=rows.rows_in_file,
+            rows_loaded=rows.rows_accepted,
+            rows_quarantined=rows.rows_refused,
+            was_loaded_before=False,
+            ignored_headers=rows.ignored_headers,
+        )
+
+
+def _land_file(
+    scratch: Scratch, tables: Mapping[str, Table], delivery: _Delivery
+) -> dict[str, Landed]:
+    """Read a file into the scratch database; whatever goes wrong is the file's fault."""
+    try:
         relations = delivery.source.read(scratch, delivery.path, delivery.mapping)
-        for name, relation in relations.items():
-            table = tables[name]
-            landed = land(scratch, table, relation, delivery.mapping)
-            _write(warehouse, scratch, tables, table, landed, delivery)
-            yield Loaded(
-                table=name,
-                source_file=delivery.path.name,
-                rows_in_file=landed.rows_in_file,
-                rows_loaded=landed.rows_accepted,
-                rows_quarantined=landed.rows_refused,
-                was_loaded_before=False,
-                ignored_headers=landed.ignored_headers,
-            )
+        return {
+            name: land(scratch, tables[name], relation, delivery.mapping)
+            for name, relation in relations.items()
+        }
+    except UserError:
+        raise
+    except Exception as error:
+        log.exception("reading %s", delivery.path)
+        raise UserError(
+            f"{delivery.path} cannot be read as {delivery.source.name} "
+            f"({str(error).splitlines()[0][:160]}): check the source's name, the mapping and that "
+            "the file is whole."
+        ) from error
 
 
 def _loaded_before(warehouse: Warehouse, delivery: _Delivery) -> list[Loaded]:
@@ -150,7 +173,7 @@ def _write(
     landed: Landed,
     delivery: _Delivery,
 ) -> None:
-    """Write rows, refused rows and the load's record in one transaction."""
+    """Write rows, refused rows and the load's record, within the file's transaction."""
     if landed.rows_in_file != landed.rows_accepted + landed.rows_refused:
         raise RuntimeError(f"{delivery.path}: rows in the file do not add up")
     load_id, now = delivery.load_id(table), datetime.now(UTC).replace(tzinfo=None)
@@ -179,12 +202,9 @@ def _write(
         "rows_quarantined": landed.rows_refused,
         "loaded_at": now,
     }
-    with warehouse.transaction():
-        warehouse.append(table, rows)
-        warehouse.append(tables["quarantine"], refused)
-        warehouse.append(tables["loads"], pa.Table.from_pylist([record]).to_reader())
-    warehouse.analyze(table)
-    log.info("loaded %s rows of %s into %s", landed.rows_accepted, delivery.path.name, table.name)
+    warehouse.append(table, rows)
+    warehouse.append(tables["quarantine"], refused)
+    warehouse.append(tables["loads"], pa.Table.from_pylist([record]).to_reader())
 
 
 def _sha256(paths: Sequence[Path]) -> str:

@@ -58,9 +58,7 @@ class Pipeline:
         self.times: list[StepTime] = []
         self.tables: Mapping[str, Table] = read_tables(settings.root)
 
-    def run(
-        self, files: Sequence[DeliveredFile], as_of: date | None = None, force: bool = False
-    ) -> None:
+    def run(self, files: Sequence[DeliveredFile], force: bool = False) -> None:
         """Load, link, build, train, score and publish, in that order."""
         with self._timed("load"):
             self.load(files)
@@ -69,11 +67,9 @@ class Pipeline:
         with self._timed("build"):
             self._unless_done("build", self._build_digest, self.build_features, force)
         with self._timed("train"):
-            self._each_grain(self._train)
+            self.train()
         with self._timed("score"):
-            self._unless_done(
-                "score", lambda: self._runs_digest(as_of), lambda: self.score(as_of), force
-            )
+            self._unless_done("score", self._runs_digest, self.score, force)
         with self._timed("publish"):
             self._unless_done("publish", self._scores_digest, self.publish, force)
 
@@ -103,26 +99,60 @@ class Pipeline:
         """Build and test what reads the scores: risk and the Power BI views."""
         self._dbt("build", "--select", "source:ml+")
 
-    def score(self, as_of: date | None = None) -> None:
-        """Score with the runs that the risk marts read."""
-        self._each_grain(lambda warehouse, grain: self._score(warehouse, grain, as_of))
-
-    def _train(self, warehouse: Warehouse, grain: Grain) -> None:
-        run = train(warehouse, self.tables, grain, progress=self._advance_by_text)
-        self.reporter.say(describe_training(run))
-
-    def _score(self, warehouse: Warehouse, grain: Grain, as_of: date | None) -> None:
-        run = score(warehouse, self.tables, grain, as_of=as_of, progress=self._advance_by_text)
-        self.reporter.say(describe_scoring(run))
-
-    def _each_grain(self, step: Callable[[Warehouse, Grain], None]) -> None:
+    def train(
+        self, grains: Sequence[Grain] = tuple(GRAINS), as_of: date | None = None, seed: int = 1
+    ) -> None:
+        """Train the models of the grains; a grain without a known outcome is passed over."""
         with open_warehouse(self.settings) as warehouse:
-            for grain, mart in GRAINS.items():
-                labelled = f"select count(*) from {mart} where is_label_complete"
-                if warehouse.scalar(labelled):
-                    step(warehouse, grain)
-                else:
-                    self.reporter.say(f"{grain}: nothing to do, {mart} has no known outcome")
+            for grain in self._trainable(warehouse, grains):
+                run = train(
+                    warehouse,
+                    self.tables,
+                    grain,
+                    as_of=as_of,
+                    seed=seed,
+                    progress=self._advance_by_text,
+                )
+                self.reporter.say(describe_training(run))
+
+    def score(
+        self,
+        grains: Sequence[Grain] = tuple(GRAINS),
+        as_of: date | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        """Score with the given run, else the one the seed publishes, else the newest."""
+        with open_warehouse(self.settings) as warehouse:
+            for grain in self._trainable(warehouse, grains):
+                run = score(
+                    warehouse,
+                    self.tables,
+                    grain,
+                    run_id=run_id or self._seeded_run(warehouse, grain),
+                    as_of=as_of,
+                    progress=self._advance_by_text,
+                )
+                self.reporter.say(describe_scoring(run))
+
+    def _trainable(self, warehouse: Warehouse, grains: Sequence[Grain]) -> list[Grain]:
+        """Return the grains with a known outcome; all of them when none has, to be refused."""
+        if not all(warehouse.has_table(*GRAINS[grain].split(".")) for grain in grains):
+            return list(grains)
+        known: list[Grain] = []
+        for grain in grains:
+            if warehouse.scalar(f"select count(*) from {GRAINS[grain]} where is_label_complete"):
+                known.append(grain)
+            elif len(grains) > 1:
+                self.reporter.say(f"{grain}: nothing to do, {GRAINS[grain]} has no known outcome")
+        return known or list(grains)
+
+    def _seeded_run(self, warehouse: Warehouse, grain: Grain) -> str | None:
+        if not warehouse.has_table("seeds", "published_model_runs"):
+            return None
+        found = warehouse.scalar(
+            "select run_id from seeds.published_model_runs where grain = $1", (grain,)
+        )
+        return None if found is None else str(found)
 
     def _dbt(self, *arguments: str) -> None:
         result = run_dbt(self.settings, arguments, self.reporter.advance)
@@ -162,11 +192,11 @@ class Pipeline:
     def _build_digest(self) -> str:
         return _combine(self._loads_digest(), _project_digest(self.settings.root))
 
-    def _runs_digest(self, as_of: date | None) -> str:
+    def _runs_digest(self) -> str:
         runs = self._digest(
             "select run_id, cast(trained_until as text) from ml.model_runs order by 1, 2"
         )
-        return _combine(self._build_digest(), runs, str(as_of))
+        return _combine(self._build_digest(), runs)
 
     def _scores_digest(self) -> str:
         scores = self._digest(

@@ -1,6 +1,7 @@
 """Settings of a run, from the environment and `.env`; connections come from dbt's profile alone."""
 
 from functools import cached_property
+from os import environ
 from pathlib import Path
 
 from dotenv import load_dotenv
@@ -23,9 +24,6 @@ class Settings(BaseSettings):
     log_dir: Path = Field(default=Path("logs"), description="Folder of the log files, one a run.")
     link_distance_m: float = Field(
         default=30.0, gt=0, description="Search distance from a break to its main, metres."
-    )
-    batch_rows: int = Field(
-        default=200_000, gt=0, description="Rows in one Arrow batch between warehouse and model."
     )
 
     @cached_property
@@ -55,7 +53,8 @@ def read_settings(**overrides: object) -> Settings:
         If a value is not of its type.
     """
     # Into the environment, so that dbt's env_var() in the profile sees it too.
-    load_dotenv(".env")
+    folder = overrides.get("project_dir") or environ.get("LA_PIPES_PROJECT_DIR") or "."
+    load_dotenv(Path(str(folder)) / ".env")
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]

@@ -119,7 +119,9 @@ def test_later_records_change_no_feature(
     city = make_city(engine)
     for name in ("areas.geojson", "soils.geojson", "climate.csv", "pipes.csv"):
         city.la_pipes("load", name.split(".")[0], sample_files.parent / name)
-    city.la_pipes("load", "breaks", tmp_path / "breaks.csv")
+    mapping = tmp_path / "mapping.yml"
+    mapping.write_text("breaks: {record: {from: 2005-01-01, until: 2021-12-31}}")
+    city.la_pipes("load", "breaks", tmp_path / "breaks.csv", "--mapping", mapping)
     city.la_pipes("link")
     result = dbt(city, "build", "--select", "+fct_pipe_features", "+fct_area_month_features")
     assert result.returncode == 0, result.stdout[-3000:]

@@ -113,6 +113,7 @@ final as (
             when is_cancelled then 'cancelled'
             when is_not_a_main then 'not_a_main'
             when broke_on > cast(loaded_at as date) then 'in_the_future'
+            when broke_on < cast('1850-01-01' as date) then 'before_any_main'
         end as exclusion_reason,
 
         -- dates

@@ -2,8 +2,9 @@
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
 -- One row: the period over which breaks were recorded systematically. A mapping may declare it;
--- else the first break and the end of the last break's month bound it. observed_until is the first
--- day after the record.
+-- else it begins with the first break's month and ends with the last whole month: the last break's
+-- own month counts only where that break fell in its last week. observed_until is the first day
+-- after the record.
 with loads as (
 
     select * from {{ ref('stg_loads__loads') }}
@@ -31,7 +32,8 @@ recorded as (
 
     select
         min(broke_on) as first_broke_on,
-        max(broke_on) as last_broke_on
+        max(broke_on) as last_broke_on,
+        {{ add_months(month_start('max(broke_on)'), 1) }} as next_month_on
     from breaks
 
 ),
@@ -43,7 +45,11 @@ final as (
             as observed_from,
         coalesce(
             cast(declared.record_until + 1 as date),
-            {{ add_months(month_start('recorded.last_broke_on'), 1) }}
+            case
+                when recorded.last_broke_on >= cast(recorded.next_month_on - 7 as date)
+                    then recorded.next_month_on
+                else {{ month_start('recorded.last_broke_on') }}
+            end
         ) as observed_until
     from recorded
     cross join declared

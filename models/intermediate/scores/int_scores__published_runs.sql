@@ -1,14 +1,38 @@
--- One row a grain: the run whose scores the risk marts read. The seed published_model_runs
--- decides; without an entry, the run trained last.
+-- One row a grain: the run whose scores the risk marts read, of those that have scores. The seed
+-- published_model_runs decides; without an entry, the run that learned from the newest labels.
 with runs as (
 
     select * from {{ ref('stg_ml__model_runs') }}
 
 ),
 
+pipe_scores as (
+
+    select * from {{ ref('stg_ml__pipe_scores') }}
+
+),
+
+area_month_scores as (
+
+    select * from {{ ref('stg_ml__area_month_scores') }}
+
+),
+
 published as (
 
     select * from {{ ref('published_model_runs') }}
+
+),
+
+scored as (
+
+    select run_id from pipe_scores
+    group by 1
+
+    union all
+
+    select run_id from area_month_scores
+    group by 1
 
 ),
 
@@ -26,6 +50,8 @@ ranked as (
                 {{ byte_order('runs.run_id') }}
         ) as preference
     from runs
+    inner join scored
+        on runs.run_id = scored.run_id
     left join published
         on
             runs.grain = published.grain

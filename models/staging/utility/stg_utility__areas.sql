@@ -12,11 +12,11 @@ final as (
         'areas' as source_name,
         _load_id as load_id,
         _row_number as row_number,
-        trim(area_id) as area_id,
+        {{ blank_to_null('area_id') }} as area_id,
 
         -- facts
-        coalesce(nullif(trim(area_name), ''), trim(area_id)) as area_name,
-        nullif(trim(region_name), '') as region_name,
+        coalesce({{ blank_to_null('area_name') }}, {{ blank_to_null('area_id') }}) as area_name,
+        {{ blank_to_null('region_name') }} as region_name,
         mains_km,
 
         -- dates

@@ -13,25 +13,26 @@ final as (
         'breaks' as source_name,
         _load_id as load_id,
         _row_number as row_number,
-        trim(break_id) as break_id,
-        nullif(trim(pipe_id), '') as pipe_id,
-        nullif(trim(installation_id), '') as installation_id,
-        nullif(trim(area_id), '') as area_id,
+        {{ blank_to_null('break_id') }} as break_id,
+        {{ blank_to_null('pipe_id') }} as pipe_id,
+        {{ blank_to_null('installation_id') }} as installation_id,
+        {{ blank_to_null('area_id') }} as area_id,
 
         -- facts
-        lower(trim(failure_mode)) as failure_mode,
-        lower(trim(cause)) as cause,
-        upper(trim(material)) as material,
+        lower({{ blank_to_null('failure_mode') }}) as failure_mode,
+        lower({{ blank_to_null('cause') }}) as cause,
+        upper({{ blank_to_null('material') }}) as material,
         diameter_mm,
         case when install_year between 1850 and extract(year from broke_on) then install_year end
             as install_year,
-        trim(street_name) as street_name,
+        {{ blank_to_null('street_name') }} as street_name,
         case when latitude between -90 and 90 then longitude end as longitude,
         case when longitude between -180 and 180 then latitude end as latitude,
 
         -- flags
-        coalesce(lower(trim(asset_type)) not in ('main', 'water main', ''), false) as is_not_a_main,
-        coalesce(lower(trim(status)) like 'cancel%', false) as is_cancelled,
+        coalesce(lower({{ blank_to_null('asset_type') }}) not in ('main', 'water main'), false)
+            as is_not_a_main,
+        coalesce(lower({{ blank_to_null('status') }}) like 'cancel%', false) as is_cancelled,
 
         -- dates
         broke_on,

@@ -12,7 +12,7 @@ final as (
         'climate' as source_name,
         _load_id as load_id,
         _row_number as row_number,
-        trim(station_id) as station_id,
+        {{ blank_to_null('station_id') }} as station_id,
         {{ month_start('month_on') }} as month_on,
 
         -- facts

@@ -39,7 +39,7 @@ from la_pipeline_failure_predict.warehouse.base import Warehouse
 PENALTY = 1.0
 # Above these, memory counts for more than the seventh digit of a coefficient, and than every zero.
 DOUBLE_PRECISION_ROWS = 1_000_000
-MAX_ROWS = 6_000_000
+MAX_ROWS = 2_000_000
 
 HEADLINES: Mapping[str, tuple[str, ...]] = {
     "pipe": (

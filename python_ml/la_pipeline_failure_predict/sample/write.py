@@ -30,11 +30,13 @@ from la_pipeline_failure_predict.sample.hazard import simulate
 from la_pipeline_failure_predict.sample.mains import lay_mains
 from la_pipeline_failure_predict.sample.places import cells_m
 from la_pipeline_failure_predict.sample.soils import map_soils
+from la_pipeline_failure_predict.sample.targets import FIRST_RECORD_YEAR, LAST_RECORD_YEAR
 
 logger = logging.getLogger(__name__)
 
 FEWEST_PIPES: Final = 1_000
 _DELIVERY: Final = "delivery.yml"
+_MAPPING: Final = "mapping.yml"
 _DELIVERIES: Final = {
     "areas": "areas.geojson",
     "soils": "soils.geojson",
@@ -133,6 +135,7 @@ def write_sample(
         _write_json(folder / _DELIVERIES["soils"], soils_geojson(soils))
         _write_json(folder / _DELIVERIES["areas"], areas_geojson(mains.covered, cells))
         _write_true_hazard(folder / _TRUE_HAZARD, process.years, process.expected)
+        (folder / _MAPPING).write_text(_mapping_text(), encoding="utf-8")
         (folder / _DELIVERY).write_text(_delivery_text(), encoding="utf-8")
     logger.info("Wrote %d pipes and %d breaks to %s.", pipes, breaks.num_rows, directory)
     return SampleFiles(
@@ -161,8 +164,18 @@ def _teller(progress: Callable[[str], None] | None) -> Callable[[str], None]:
 
 def _delivery_text() -> str:
     """List of files to load, in order."""
-    rows = [f"  - {{source: {source}, file: {file}}}" for source, file in _DELIVERIES.items()]
+    rows = [
+        f"  - {{source: {source}, file: {file}"
+        + (f", mapping: {_MAPPING}}}" if source == "breaks" else "}")
+        for source, file in _DELIVERIES.items()
+    ]
     return "\n".join(["deliveries:", *rows, ""])
+
+
+def _mapping_text() -> str:
+    """Say over which period breaks were recorded; the headers are the contract's own."""
+    period = f"{{from: {FIRST_RECORD_YEAR}-01-01, until: {LAST_RECORD_YEAR}-12-31}}"
+    return f"breaks:\n  record: {period}\n"
 
 
 @contextmanager

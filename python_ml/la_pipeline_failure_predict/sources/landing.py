@@ -1,7 +1,7 @@
 """Turn delivered text into the landing contract's columns, and set aside what does not fit."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -260,6 +260,26 @@ def _project_coordinates(
         )
 
 
+@dataclass(frozen=True)
+class _Fault:
+    """A hard rule of a column: SQL that holds where it is broken, and what to say then."""
+
+    column: str
+    rule: str
+    reason: str
+    value: str
+    condition: str
+
+    @property
+    def struct(self) -> str:
+        """SQL struct that describes the fault, null where there is none."""
+        return (
+            f"case when {self.condition} then {{'column_name': {sql_text(self.column)}, "
+            f"'value': cast({self.value} as varchar), 'rule': {sql_text(self.rule)}, "
+            f"'reason': {sql_text(self.reason)}}} end"
+        )
+
+
 def _refuse(
     scratch: Scratch,
     table: Table,
@@ -268,59 +288,47 @@ def _refuse(
     mapping: SourceMapping,
 ) -> None:
     """Move the rows that break a hard rule from the accepted to the refused table."""
-    faults = [_fault(column, rules.get(column.name), mapping) for column in table.delivered]
-    listed = ", ".join(fault for fault in faults if fault)
+    faults = [
+        fault
+        for column in table.delivered
+        for fault in _faults(column, rules.get(column.name), mapping)
+    ]
     accepted, refused = f"{table.name}_accepted", f"{table.name}_refused"
     scratch.execute(
         f"create or replace table {refused} ("
         "_row_number bigint, column_name varchar, value varchar, rule varchar, reason varchar, "
         "row_json varchar)"
     )
-    if not listed:
+    if not faults:
         return
+    structs = ", ".join(fault.struct for fault in faults)
+    anything = " or ".join(f"({fault.condition})" for fault in faults)
     scratch.execute(
         f"insert into {refused} "
         "select _row_number, fault.column_name, fault.value, fault.rule, fault.reason, row_json "
         "from (select delivered._row_number, "
         "cast(to_json(delivered) as varchar) as row_json, "
-        f"unnest(list_filter([{listed}], lambda fault: fault is not null)) as fault "
-        f"from {delivered} as delivered inner join {accepted} as landed using (_row_number))"
+        f"unnest(list_filter([{structs}], lambda fault: fault is not null)) as fault "
+        f"from {delivered} as delivered inner join {accepted} as landed using (_row_number) "
+        f"where {anything})"
     )
     scratch.execute(
         f"delete from {accepted} where _row_number in (select _row_number from {refused})"
     )
 
 
-def _fault(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> str | None:
-    """Return a SQL struct that tells what is wrong with a value, null where nothing is."""
-    name = quote(column.name)
-    checks = []
+def _faults(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> Iterator[_Fault]:
+    """Yield the hard rules of a column; at most one of them is broken in a row."""
+    landed = f"landed.{quote(column.name)}"
+    text = "null" if rule is None else _source_text(rule, mapping)
+    given = f"coalesce(trim({text}), '') <> ''"
     if rule is not None and column.sql_type != "text":
-        text = _source_text(rule, mapping)
         kind = {"date": "a date", "double precision": "a number"}.get(
             column.sql_type, "a whole number"
         )
         mend = "; name its format in the mapping" if column.sql_type == "date" else ""
-        checks.append(
-            (
-                f"landed.{name} is null and trim({text}) <> ''",
-                "type",
-                f"{column.name} is not {kind}{mend}",
-                text,
-            )
-        )
+        reason = f"{column.name} is not {kind}{mend}"
+        yield _Fault(column.name, "type", reason, text, f"{landed} is null and {given}")
     if column.required:
-        checks.append((f"landed.{name} is null", "required", f"{column.name} is missing", "null"))
-    if not checks:
-        return None
-    return _first_fault(column.name, checks)
-
-
-def _first_fault(column: str, checks: Iterable[tuple[str, str, str, str]]) -> str:
-    cases = " ".join(
-        f"when {condition} then {{'column_name': {sql_text(column)}, "
-        f"'value': cast({value} as varchar), "
-        f"'rule': {sql_text(rule)}, 'reason': {sql_text(reason)}}}"
-        for condition, rule, reason, value in checks
-    )
-    return f"case {cases} end"
+        reason = f"{column.name} is missing"
+        yield _Fault(column.name, "required", reason, text, f"{landed} is null and not ({given})")

@@ -203,7 +203,9 @@ def _measures(shapes: np.ndarray) -> dict[str, pa.Array]:
             columns[f"{end}_longitude"] = pa.array(shapely.get_x(point))
             columns[f"{end}_latitude"] = pa.array(shapely.get_y(point))
         geod = Geod(ellps="WGS84")
-        columns["length_m"] = pa.array([geod.geometry_length(shape) for shape in shapes])
+        columns["length_m"] = pa.array(
+            [None if shape is None else geod.geometry_length(shape) for shape in shapes]
+        )
     return columns
 
 

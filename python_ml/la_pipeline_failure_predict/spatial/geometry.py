@@ -1,5 +1,7 @@
 """Points in polygons, nearest lines and sizes, on plain arrays."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import shapely
 from pyproj import Geod
@@ -34,8 +36,29 @@ def find_containing(
     return found
 
 
+@dataclass(frozen=True)
+class Service:
+    """When lines were in service, and the day of each point; days since some day.
+
+    Attributes
+    ----------
+    begins, ends
+        First and last day of each line, shape (n,); infinite where unknown.
+    on
+        Day of each point, shape (m,).
+    """
+
+    begins: np.ndarray
+    ends: np.ndarray
+    on: np.ndarray
+
+
 def find_nearest(
-    starts: np.ndarray, ends: np.ndarray, points: np.ndarray, max_distance_m: float
+    starts: np.ndarray,
+    ends: np.ndarray,
+    points: np.ndarray,
+    max_distance_m: float,
+    served: Service | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the index of the line nearest to each point and its distance, metres.
 
@@ -47,6 +70,8 @@ def find_nearest(
         Ends of straight lines, longitude and latitude in degrees, shape (n, 2).
     points
         Longitude and latitude in degrees, shape (m, 2).
+    served
+        Only lines in service on the point's day are considered; all of them when None.
     """
     nearest = np.full(len(points), -1, dtype=np.int64)
     distance = np.full(len(points), np.nan)
@@ -54,12 +79,17 @@ def find_nearest(
         return nearest, distance
     scale = np.array([np.cos(np.radians(np.mean(points[:, 1]))), 1.0]) * METRES_PER_DEGREE
     lines = shapely.linestrings(np.stack([starts * scale, ends * scale], axis=1))
-    found, gaps = shapely.STRtree(lines).query_nearest(
-        shapely.points(points * scale), max_distance=max_distance_m, return_distance=True
-    )
-    order = np.lexsort((-found[1], found[0]))
-    nearest[found[0][order]] = found[1][order]
-    distance[found[0][order]] = gaps[order]
+    spots = shapely.points(points * scale)
+    point, line = shapely.STRtree(lines).query(spots, predicate="dwithin", distance=max_distance_m)
+    if served is not None:
+        day = served.on[point]
+        in_service = (served.begins[line] <= day) & (day <= served.ends[line])
+        point, line = point[in_service], line[in_service]
+    # To a tenth of a millimetre, so that mains on one street segment are equally near.
+    gaps = np.round(shapely.distance(spots[point], lines[line]), 4)
+    order = np.lexsort((-line, -gaps, point))  # written last: the nearest, then the first
+    nearest[point[order]] = line[order]
+    distance[point[order]] = gaps[order]
     return nearest, distance
 
 

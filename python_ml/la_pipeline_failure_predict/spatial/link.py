@@ -1,6 +1,7 @@
 """`la-pipes link`: areas and soils of mains and breaks, and the mains of breaks without one."""
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +10,15 @@ import shapely
 
 from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.spatial.geometry import (
+    Service,
     find_containing,
     find_nearest,
     measure_km2,
 )
 from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.base import full_name
+
+log = logging.getLogger(__name__)
 
 KEY = "_load_id as load_id, _row_number as row_number"
 MID_POINT = (
@@ -27,16 +31,28 @@ POINT_QUERIES = {
     "breaks": f"select {KEY}, longitude, latitude from raw.breaks",
     "ladwp_leaks": f"select {KEY}, lon as longitude, lat as latitude from raw.ladwp_leaks",
 }
+VERSION = f"{KEY}, _loaded_at as loaded_at"
 AREA_QUERIES = {
-    "areas": f"select {KEY}, area_id, geometry_wkt from raw.areas",
+    "areas": f"select {VERSION}, trim(area_id) as zone_id, geometry_wkt from raw.areas",
     "la_neighborhoods": (
-        f"select {KEY}, coalesce(replace(slug, '-la-county-neighborhood-v6', ''), '') as area_id, "
+        f"select {VERSION}, trim(replace(slug, '-la-county-neighborhood-v6', '')) as zone_id, "
         "geometry_wkt from raw.la_neighborhoods"
     ),
 }
 SOIL_QUERIES = (
-    "select soil_id, geometry_wkt from raw.soils",
-    "select mukey as soil_id, geometry_wkt from raw.ssurgo_mapunits",
+    f"select {VERSION}, trim(soil_id) as zone_id, geometry_wkt from raw.soils",
+    f"select {VERSION}, trim(mukey) as zone_id, geometry_wkt from raw.ssurgo_mapunits",
+)
+PIPES = (
+    "select trim(pipe_id) as pipe_id, start_longitude, start_latitude, end_longitude, "
+    "end_latitude, coalesce(installed_on, cast(cast(install_year as text) || '-01-01' as date)) "
+    "as installed_on, decommissioned_on from raw.pipes "
+    "where start_longitude is not null and start_latitude is not null "
+    "and end_longitude is not null and end_latitude is not null"
+)
+BREAKS = (
+    f"select {KEY}, longitude, latitude, broke_on from raw.breaks "
+    "where nullif(trim(pipe_id), '') is null and longitude is not null and latitude is not null"
 )
 
 
@@ -64,18 +80,16 @@ def link(
     """
     warehouse.create_tables(tables.values())
     progress("measuring areas")
-    areas, area_ids = _read_areas(warehouse)
-    soil_ids = _read_soils(warehouse)
-    results = {"area_measures": areas}
-    points = {}
-    for name, sql in POINT_QUERIES.items():
-        points[name] = _read_points(warehouse, sql)
+    measures, areas = _read_areas(warehouse)
+    soils = _read_soils(warehouse)
+    results = {"area_measures": measures}
+    points = {name: _read_points(warehouse, sql) for name, sql in POINT_QUERIES.items()}
     progress("finding the area of each main and break")
     results["point_areas"] = pa.concat_tables(
-        _contained(rows, area_ids, "area_id", source_name=name) for name, rows in points.items()
+        _contained(rows, areas, "area_id", source_name=name) for name, rows in points.items()
     )
     progress("finding the soil of each main")
-    results["pipe_soils"] = _contained(points["pipes"], soil_ids, "soil_id")
+    results["pipe_soils"] = _contained(points["pipes"], soils, "soil_id")
     progress("finding the main of each break without one")
     results["break_pipes"] = _nearest_pipes(warehouse, max_distance_m)
     with warehouse.transaction():
@@ -97,10 +111,9 @@ class _Zones:
 
 def _read_areas(warehouse: Warehouse) -> tuple[pa.Table, _Zones]:
     """Return size and centre of every area with a polygon, and the polygons."""
-    measured, names, shapes = [], [], []
+    measured, zones = [], []
     for source, sql in AREA_QUERIES.items():
-        rows = warehouse.query(f"{sql} where geometry_wkt is not null order by 3, 1, 2")
-        outlines = shapely.from_wkt(rows.column("geometry_wkt").to_numpy(zero_copy_only=False))
+        rows, outlines = _read_outlines(warehouse, sql)
         inside = shapely.point_on_surface(shapely.make_valid(outlines))
         measured.append(
             pa.table(
@@ -114,18 +127,53 @@ def _read_areas(warehouse: Warehouse) -> tuple[pa.Table, _Zones]:
                 }
             )
         )
-        names.append(rows.column("area_id").to_numpy(zero_copy_only=False))
-        shapes.append(outlines)
-    return pa.concat_tables(measured), _Zones(np.concatenate(names), np.concatenate(shapes))
+        zones.append(_newest(rows, outlines))
+    return pa.concat_tables(measured), _joined(zones)
 
 
 def _read_soils(warehouse: Warehouse) -> _Zones:
-    names, shapes = [], []
-    for sql in SOIL_QUERIES:
-        rows = warehouse.query(f"{sql} where geometry_wkt is not null order by 1, 2")
-        names.append(rows.column("soil_id").to_numpy(zero_copy_only=False))
-        shapes.append(shapely.from_wkt(rows.column("geometry_wkt").to_numpy(zero_copy_only=False)))
-    return _Zones(np.concatenate(names), np.concatenate(shapes))
+    return _joined([_newest(*_read_outlines(warehouse, sql)) for sql in SOIL_QUERIES])
+
+
+def _read_outlines(warehouse: Warehouse, sql: str) -> tuple[pa.Table, np.ndarray]:
+    """Return delivered polygons, sorted here because engines sort text by their locale."""
+    rows = warehouse.query(f"{sql} where geometry_wkt is not null")
+    rows = rows.sort_by(
+        [("zone_id", "ascending"), ("load_id", "ascending"), ("row_number", "ascending")]
+    )
+    texts = rows.column("geometry_wkt").to_numpy(zero_copy_only=False)
+    outlines = shapely.from_wkt(texts, on_invalid="ignore")
+    readable = ~shapely.is_missing(outlines)
+    if not readable.all():
+        log.warning("%d polygons cannot be read and hold no point", (~readable).sum())
+    return rows.filter(pa.array(readable)), outlines[readable]
+
+
+def _newest(rows: pa.Table, outlines: np.ndarray) -> _Zones:
+    """Keep the polygons of each zone's newest load: a redrawn border replaces the old one."""
+    newest: dict[str, tuple[object, str]] = {}
+    versions = list(
+        zip(
+            rows.column("zone_id").to_pylist(),
+            rows.column("loaded_at").to_pylist(),
+            rows.column("load_id").to_pylist(),
+            strict=True,
+        )
+    )
+    for zone, loaded_at, load in versions:
+        best = newest.get(zone)
+        if best is None or loaded_at > best[0]:
+            newest[zone] = (loaded_at, load)
+    kept = np.array([newest[zone][1] == load for zone, _, load in versions], dtype=bool)
+    names = rows.column("zone_id").to_numpy(zero_copy_only=False)
+    return _Zones(names[kept], outlines[kept])
+
+
+def _joined(zones: Sequence[_Zones]) -> _Zones:
+    return _Zones(
+        np.concatenate([zone.names for zone in zones]),
+        np.concatenate([zone.shapes for zone in zones]),
+    )
 
 
 def _read_points(warehouse: Warehouse, sql: str) -> pa.Table:
@@ -168,20 +216,18 @@ def _contained(
 
 
 def _nearest_pipes(warehouse: Warehouse, max_distance_m: float) -> pa.Table:
-    pipes = warehouse.query(
-        "select pipe_id, start_longitude, start_latitude, end_longitude, end_latitude "
-        "from raw.pipes where start_longitude is not null and start_latitude is not null "
-        "and end_longitude is not null and end_latitude is not null order by pipe_id"
-    )
-    breaks = warehouse.query(
-        f"select {KEY}, longitude, latitude from raw.breaks "
-        "where pipe_id is null and longitude is not null and latitude is not null"
-    )
+    pipes = warehouse.query(PIPES).sort_by("pipe_id")
+    breaks = warehouse.query(BREAKS)
     nearest, distance = find_nearest(
         _pairs(pipes, "start_longitude", "start_latitude"),
         _pairs(pipes, "end_longitude", "end_latitude"),
         _pairs(breaks, "longitude", "latitude"),
         max_distance_m,
+        served=Service(
+            begins=_days(pipes, "installed_on", -np.inf),
+            ends=_days(pipes, "decommissioned_on", np.inf),
+            on=_days(breaks, "broke_on", np.nan),
+        ),
     )
     kept = np.flatnonzero(nearest >= 0)
     return pa.table(
@@ -192,6 +238,12 @@ def _nearest_pipes(warehouse: Warehouse, max_distance_m: float) -> pa.Table:
             "distance_m": distance[kept],
         }
     )
+
+
+def _days(rows: pa.Table, name: str, missing: float) -> np.ndarray:
+    """Return dates as days since 1970, shape (n,)."""
+    days = rows.column(name).cast(pa.date32()).cast(pa.int32()).cast(pa.float64())
+    return days.fill_null(missing).to_numpy()
 
 
 def _pairs(rows: pa.Table, x: str, y: str) -> np.ndarray:

