@@ -10,37 +10,37 @@ with cases as (
     union all
 
     select
-        'month end back',
-        {{ add_months("cast('2021-03-31' as date)", -1) }},
-        cast('2021-02-28' as date)
+        'month end back' as case_name,
+        {{ add_months("cast('2021-03-31' as date)", -1) }} as actual,
+        cast('2021-02-28' as date) as expected
 
     union all
 
     select
-        'five years back',
-        {{ add_months("cast('2016-01-01' as date)", -60) }},
-        cast('2011-01-01' as date)
+        'five years back' as case_name,
+        {{ add_months("cast('2016-01-01' as date)", -60) }} as actual,
+        cast('2011-01-01' as date) as expected
 
     union all
 
     select
-        'month start',
-        {{ month_start("cast('2020-02-29' as date)") }},
-        cast('2020-02-01' as date)
+        'month start' as case_name,
+        {{ month_start("cast('2020-02-29' as date)") }} as actual,
+        cast('2020-02-01' as date) as expected
 
     union all
 
     select
-        'year start',
-        {{ year_start('1926') }},
-        cast('1926-01-01' as date)
+        'year start' as case_name,
+        {{ year_start('1926') }} as actual,
+        cast('1926-01-01' as date) as expected
 
     union all
 
     select
-        'nothing in, nothing out',
-        {{ month_start('cast(null as date)') }},
-        cast(null as date)
+        'null stays null' as case_name,
+        {{ month_start('cast(null as date)') }} as actual,
+        cast(null as date) as expected
 
 ),
 
@@ -55,40 +55,42 @@ spans as (
     union all
 
     select
-        'a month to the day',
-        {{ whole_months_between("cast('2020-01-15' as date)", "cast('2020-02-15' as date)") }},
-        1
+        'a month to the day' as case_name,
+        {{ whole_months_between("cast('2020-01-15' as date)", "cast('2020-02-15' as date)") }}
+            as actual,
+        1 as expected
 
     union all
 
     select
-        'over a year end',
-        {{ whole_months_between("cast('2014-12-31' as date)", "cast('2016-01-01' as date)") }},
-        12
+        'over a year end' as case_name,
+        {{ whole_months_between("cast('2014-12-31' as date)", "cast('2016-01-01' as date)") }}
+            as actual,
+        12 as expected
 
     union all
 
     select
-        'days over a leap day',
-        {{ days_between("cast('2020-02-28' as date)", "cast('2020-03-01' as date)") }},
-        2
+        'days over a leap day' as case_name,
+        {{ days_between("cast('2020-02-28' as date)", "cast('2020-03-01' as date)") }} as actual,
+        2 as expected
 
     union all
 
     select
-        'days back',
-        {{ days_between("cast('2020-03-01' as date)", "cast('2020-02-29' as date)") }},
-        -1
+        'days back' as case_name,
+        {{ days_between("cast('2020-03-01' as date)", "cast('2020-02-29' as date)") }} as actual,
+        -1 as expected
 
     union all
 
     select
-        'years in hundredths',
+        'years in hundredths' as case_name,
         cast(
             {{ years_between("cast('2000-01-01' as date)", "cast('2010-01-01' as date)") }} * 100
             as integer
-        ),
-        1000
+        ) as actual,
+        1000 as expected
 
 )
 

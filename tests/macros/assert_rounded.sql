@@ -8,26 +8,26 @@ with cases as (
     union all
 
     select
-        {{ rounded('-2.5', 0) }},
-        cast(-3 as double precision)
+        {{ rounded('-2.5', 0) }} as actual,
+        cast(-3 as double precision) as expected
 
     union all
 
     select
-        {{ rounded('cast(0.125 as double precision)', 2) }},
-        cast(0.13 as double precision)
+        {{ rounded('cast(0.125 as double precision)', 2) }} as actual,
+        cast(0.13 as double precision) as expected
 
     union all
 
     select
-        {{ rounded('cast(-118.25 as double precision)', 1) }},
-        cast(-118.3 as double precision)
+        {{ rounded('cast(-118.25 as double precision)', 1) }} as actual,
+        cast(-118.3 as double precision) as expected
 
     union all
 
     select
-        {{ rounded('cast(null as double precision)', 2) }},
-        cast(null as double precision)
+        {{ rounded('cast(null as double precision)', 2) }} as actual,
+        cast(null as double precision) as expected
 
 )
 

@@ -125,8 +125,8 @@ rainfall as (
     from spine
     inner join climate
         on
-            climate.month_on < spine.month_on
-            and climate.month_on >= {{ add_months('spine.month_on', -12) }}
+            spine.month_on > climate.month_on
+            and {{ add_months('spine.month_on', -12) }} <= climate.month_on
     group by 1
 
 ),
