@@ -4,6 +4,7 @@ Run by `make bench`. Prints a table in Markdown; fails on no clock.
 """
 
 import argparse
+import csv
 import json
 import math
 import os
@@ -207,12 +208,34 @@ def report(engine: Engine, delivery: Path) -> None:
     _print(Measured("files to views", run.seconds, run.peak_mb()))
     again = watch(command, engine.environment, engine.server)
     _print(Measured("again, up to date", again.seconds, again.peak_mb()))
+    later = ("la-pipes", "run", "--delivery", str(a_month_later(delivery.parent)))
+    refreshed = watch(later, engine.environment, engine.server)
+    _print(Measured("a month's new breaks", refreshed.seconds, refreshed.peak_mb()))
+    print(f"\nrefresh / full run: {refreshed.seconds / run.seconds:.2f}")
     built, by_hand = feature_ratio(engine.environment)
     print(
         f"\nfeature build {built:.2f} s, hand-written SQL {by_hand:.2f} s, "
         f"ratio {built / by_hand:.2f}; same rows\n",
         flush=True,
     )
+
+
+def a_month_later(sample: Path) -> Path:
+    """Write the breaks of one more January, those of a year ago under new names, as a delivery."""
+    folder = sample.parent / "a-month-later"
+    folder.mkdir(exist_ok=True)
+    with (sample / "breaks.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["broke_on"].startswith("2024-01")]
+    with (folder / "breaks.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        for row in rows:
+            changed = {"break_id": f"N{row['break_id']}", "broke_on": "2025" + row["broke_on"][4:]}
+            writer.writerow(row | changed)
+    (folder / "mapping.yml").write_text("breaks: {record: {from: 2005-01-01, until: 2025-01-31}}")
+    delivery = folder / "delivery.yml"
+    delivery.write_text("deliveries: [{source: breaks, file: breaks.csv, mapping: mapping.yml}]\n")
+    return delivery
 
 
 def _print(measured: Measured) -> None:
