@@ -54,7 +54,7 @@ versions as (
         unioned.*,
         row_number() over (
             partition by area_id
-            order by loaded_at desc, {{ byte_order('load_id') }}, row_number
+            order by {{ newest_first() }}
         ) as version
     from unioned
 

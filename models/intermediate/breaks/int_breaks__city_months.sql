@@ -20,7 +20,7 @@ latest_totals as (
         break_count,
         row_number() over (
             partition by month_on
-            order by loaded_at desc, {{ byte_order('load_id') }}, row_number
+            order by {{ newest_first() }}
         ) as version
     from totals
     where month_on is not null

@@ -20,7 +20,7 @@ versions as (
         utility_months.*,
         row_number() over (
             partition by station_id, month_on
-            order by loaded_at desc, {{ byte_order('load_id') }}, row_number
+            order by {{ newest_first() }}
         ) as version
     from utility_months
 
@@ -32,7 +32,7 @@ daily_versions as (
         daily_observations.*,
         row_number() over (
             partition by station_id, observed_on, element
-            order by loaded_at desc, {{ byte_order('load_id') }}, row_number
+            order by {{ newest_first() }}
         ) as version
     from daily_observations
 

@@ -101,11 +101,11 @@ versions as (
         unioned.*,
         row_number() over (
             partition by pipe_id
-            order by loaded_at desc, {{ byte_order('load_id') }}, row_number
+            order by {{ newest_first() }}
         ) as version,
         first_value(load_id) over (
             partition by pipe_id
-            order by loaded_at desc, {{ byte_order('load_id') }}, row_number
+            order by {{ newest_first() }}
         ) as newest_load_id
     from unioned
 
