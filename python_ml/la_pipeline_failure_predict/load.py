@@ -107,6 +107,8 @@ def _load_file(
         return
     with open_scratch() as scratch:
         landed = _land_file(scratch, tables, delivery)
+        for rows in landed.values():
+            _check_not_all_refused(scratch, rows, delivery)
         with warehouse.transaction():
             for name, rows in landed.items():
                 _write(warehouse, scratch, tables, tables[name], rows, delivery)
@@ -143,6 +145,22 @@ def _land_file(
             f"({str(error).splitlines()[0][:160]}): check the source's name, the mapping and that "
             "the file is whole."
         ) from error
+
+
+def _check_not_all_refused(scratch: Scratch, landed: Landed, delivery: _Delivery) -> None:
+    """Refuse a file none of whose rows fits: the mapping is wrong, not the rows."""
+    if landed.rows_accepted:
+        return
+    faults = scratch.query(
+        f"select reason, min(value) as value from {landed.refused} group by 1 "
+        "order by count(*) desc, 1 limit 1"
+    ).to_pylist()
+    if faults:
+        raise UserError(
+            f"None of the {landed.rows_in_file:,} rows of {delivery.path} fits: "
+            f"{faults[0]['reason']} (for example {faults[0]['value']!r}); mend the mapping. "
+            "Nothing was loaded."
+        )
 
 
 def _loaded_before(warehouse: Warehouse, delivery: _Delivery) -> list[Loaded]:

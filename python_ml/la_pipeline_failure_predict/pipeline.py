@@ -14,6 +14,7 @@ import pyarrow as pa
 from la_pipeline_failure_predict.contracts.catalog import Table, read_tables
 from la_pipeline_failure_predict.dbt_runner import run_dbt
 from la_pipeline_failure_predict.deliveries import DeliveredFile
+from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.load import load_files
 from la_pipeline_failure_predict.model.data import Grain
 from la_pipeline_failure_predict.model.score import score
@@ -76,11 +77,17 @@ class Pipeline:
     def load(self, files: Sequence[DeliveredFile]) -> None:
         """Load files; those loaded before are skipped."""
         with open_warehouse(self.settings) as warehouse:
+            warehouse.create_tables(self.tables.values())
             for file in files:
                 for loaded in load_files(
                     warehouse, self.tables, file.source, [file.path], file.mapping
                 ):
                     self.reporter.say(loaded.summary)
+            if not warehouse.scalar("select count(*) from raw.loads"):
+                raise UserError(
+                    f"Nothing is loaded into the {warehouse.label} yet: run la-pipes load, or name "
+                    "a delivery file with --delivery."
+                )
 
     def link(self) -> None:
         """Find areas, soils and mains of what was loaded."""

@@ -135,6 +135,18 @@ def test_doctor_lists_what_is_missing_with_its_mend(duckdb_city: City) -> None:
     assert "missing rows in raw.loads: la-pipes load" in result.output
 
 
+def test_run_with_nothing_loaded_says_load(empty_city: City) -> None:
+    result = empty_city.la_pipes("run")
+    assert result.exit_code == 2
+    assert "Nothing is loaded into the" in result.output
+
+
+def test_report_needs_scores(duckdb_city: City) -> None:
+    result = duckdb_city.la_pipes("report")
+    assert result.exit_code == 2
+    assert "run la-pipes run first" in result.output
+
+
 def test_train_without_features_says_what_to_do(duckdb_city: City) -> None:
     duckdb_city.la_pipes("init")
     result = duckdb_city.la_pipes("train")

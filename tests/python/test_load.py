@@ -174,6 +174,14 @@ def test_bad_files_get_a_sentence(
         ("pipes: {columns: {length_m: {from: length_m, unit: kg}}}", "cannot become m"),
         ("pipes: {encoding: klingon, columns: {}}", "Unknown encoding 'klingon'"),
         ("pipes: [", "is not YAML"),
+        (
+            "pipes: {columns: {installed_on: {from: material, formats: [dd.mm.yyyy]}}}",
+            "is not a date format",
+        ),
+        (
+            'pipes: {columns: {installed_on: {from: material, formats: ["%d.%m.%Y"]}}}',
+            "None of the 1 rows of",
+        ),
     ],
 )
 def test_bad_mappings_get_a_sentence(

@@ -105,6 +105,12 @@ def test_top_mains_say_why(sample_cities: dict[str, City], sample_files: Path) -
     assert re.search(r"breaks? in 5 years on \d+ m", printed)
 
 
+def test_report_draws_the_result(sample_cities: dict[str, City], tmp_path: Path) -> None:
+    result = sample_cities["duckdb"].la_pipes("report", "--to", tmp_path / "result.png")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "result.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_later_records_change_no_feature(
     make_city, sample_files: Path, sample_cities: dict[str, City], engine: str, tmp_path: Path

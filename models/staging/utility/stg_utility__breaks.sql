@@ -21,7 +21,7 @@ final as (
         -- facts
         lower({{ blank_to_null('failure_mode') }}) as failure_mode,
         lower({{ blank_to_null('cause') }}) as cause,
-        upper({{ blank_to_null('material') }}) as material,
+        upper(replace({{ blank_to_null('material') }}, '.', '')) as material,
         diameter_mm,
         case when install_year between 1850 and extract(year from broke_on) then install_year end
             as install_year,

@@ -43,7 +43,7 @@ final as (
         {{ blank_to_null('soil_id') }} as soil_id,
 
         -- facts
-        upper({{ blank_to_null('material') }}) as material,
+        upper(replace({{ blank_to_null('material') }}, '.', '')) as material,
         diameter_mm,
         length_m,
         upper({{ blank_to_null('joint_type') }}) as joint_type,

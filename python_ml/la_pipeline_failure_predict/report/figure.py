@@ -86,8 +86,10 @@ def _draw_capture(axes: "matplotlib.axes.Axes", rows: list[dict]) -> None:  # ty
         ylabel="% of breaks caught",
         ylim=(0, 100),
     )
-    if rows:
+    if axes.lines:
         axes.legend(frameon=False)
+    else:
+        axes.text(0.5, 0.5, "no year could be held out", ha="center", transform=axes.transAxes)
     axes.spines[["top", "right"]].set_visible(False)
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from la_pipeline_failure_predict.warehouse import Warehouse
 
 TOP_MAINS = """
     select
-        risk.risk_rank, risk.pipe_id, risk.street_name, areas.area_name, risk.material_name,
-        risk.install_year, risk.diameter_mm, risk.length_m, risk.expected_breaks,
-        risk.breaks_prior_60m, risk.nearby_breaks_prior_36m, risk.soil_corrosivity_code
+        risk.risk_rank, risk.as_of_date, risk.pipe_id, risk.street_name, areas.area_name,
+        risk.material_name, risk.install_year, risk.diameter_mm, risk.length_m,
+        risk.expected_breaks, risk.breaks_prior_60m, risk.nearby_breaks_prior_36m,
+        risk.soil_corrosivity_code
     from powerbi.pipe_risk as risk
     left join powerbi.areas as areas on risk.area_id = areas.area_id
     where risk.length_m >= $1
@@ -25,6 +27,7 @@ class TopMain:
     """One main of the ranking: where it is, what it is and why it is there."""
 
     rank: int
+    as_of_date: date
     pipe_id: str
     place: str
     expected_breaks: float
@@ -39,6 +42,7 @@ def read_top_mains(warehouse: Warehouse, count: int = 10) -> list[TopMain]:
     return [
         TopMain(
             rank=row["risk_rank"],
+            as_of_date=row["as_of_date"],
             pipe_id=row["pipe_id"],
             place=", ".join(filter(None, (row["street_name"], row["area_name"]))) or "no place",
             expected_breaks=row["expected_breaks"],

@@ -41,6 +41,9 @@ class ColumnRule(_Strict):
     def _one_origin(self) -> Self:
         if bool(self.headers) == (self.constant is not None):
             raise ValueError("give either 'from' or 'constant'")
+        for text in self.formats:
+            if "%" not in text:
+                raise ValueError(f"{text!r} is not a date format: write it as %d.%m.%Y")
         return self
 
 
