@@ -1,0 +1,78 @@
+"""Commands that bring data in: sample, load, link."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from la_pipeline_failure_predict.cli.common import Screen, common
+from la_pipeline_failure_predict.contracts.catalog import read_tables
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.load import load_files
+from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.sources.catalog import SOURCES
+from la_pipeline_failure_predict.warehouse import open_warehouse
+
+
+@click.command()
+@click.option("--pipes", default=20_000, show_default=True, help="Number of mains.")
+@click.option("--seed", default=1, show_default=True, help="Another seed, another network.")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("data/sample"),
+    show_default=True,
+    help="Folder to write to.",
+)
+@common
+def sample(settings: Settings, pipes: int, seed: int, folder: Path) -> None:
+    """Write a synthetic Los-Angeles-like network whose true hazard is known.
+
+    \b
+    Example: la-pipes sample --pipes 20000 --seed 1 --to data/sample
+    """
+    write_sample_files(folder, pipes, seed)
+
+
+def write_sample_files(folder: Path, pipes: int, seed: int) -> Path:
+    """Write a sample network; returns its delivery file."""
+    from la_pipeline_failure_predict.sample import write_sample
+
+    screen = Screen()
+    try:
+        files = write_sample(folder, pipes=pipes, seed=seed, progress=screen.text)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    screen.say(f"Wrote {pipes:,} mains and {files.break_count:,} breaks to {folder}.")
+    return folder / "delivery.yml"
+
+
+@click.command(epilog=f"Sources: {', '.join(SOURCES)}.")
+@click.argument("source")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--mapping", type=click.Path(path_type=Path), help="How the columns become ours.")
+@common
+def load(settings: Settings, source: str, files: Sequence[Path], mapping: Path | None) -> None:
+    """Load FILES of one SOURCE; a file that was loaded before is skipped.
+
+    \b
+    Example: la-pipes load pipes water_mains.csv --mapping schemas/mappings/kitchener.yml
+    """
+    with open_warehouse(settings) as warehouse:
+        tables = read_tables(settings.root)
+        for loaded in load_files(warehouse, tables, source, files, mapping):
+            click.echo(loaded.summary)
+
+
+@click.command()
+@common
+def link(settings: Settings) -> None:
+    """Find the area and soil of each main and break, and the main of breaks without one.
+
+    \b
+    Example: la-pipes link
+    """
+    from la_pipeline_failure_predict.pipeline import Pipeline
+
+    Pipeline(settings, Screen()).link()

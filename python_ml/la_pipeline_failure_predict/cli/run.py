@@ -1,0 +1,107 @@
+"""Commands that run many steps: build, run, demo."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from la_pipeline_failure_predict.cli.common import Screen, common
+from la_pipeline_failure_predict.cli.data import write_sample_files
+from la_pipeline_failure_predict.cli.project import write_profile
+from la_pipeline_failure_predict.dbt_runner import run_dbt
+from la_pipeline_failure_predict.deliveries import DeliveredFile, read_deliveries
+from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.warehouse import open_warehouse
+
+
+@click.command()
+@click.option("--select", help="dbt selection, such as marts.core or +exposure:powerbi_overview.")
+@common
+def build(settings: Settings, select: str | None) -> None:
+    """Build and test the marts: the same as `dbt build`.
+
+    \b
+    Example: la-pipes build --select marts.features
+    """
+    screen = Screen()
+    with open_warehouse(settings):
+        pass  # says what is wrong with the connection in our words, before dbt does in its own
+    arguments = ["build", *(["--select", select] if select else [])]
+    result = run_dbt(settings, arguments, screen.advance)
+    screen.say(f"dbt build: {result.passed} passed, {result.warned} warnings")
+    for line in result.trouble:
+        screen.say(f"  {line}")
+
+
+@click.command()
+@click.option(
+    "--delivery",
+    type=click.Path(path_type=Path),
+    help="File that lists what to load; without it, what is loaded already is used.",
+)
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the files it names.")
+@click.option("--force", is_flag=True, help="Link, build, score and publish again.")
+@common
+def run(settings: Settings, delivery: Path | None, data_dir: Path | None, force: bool) -> None:
+    """Do all of it, from files to Power BI views, skipping what is up to date.
+
+    \b
+    Example: la-pipes run --delivery schemas/deliveries/kitchener.yml --data-dir ~/kitchener
+    """
+    files = read_deliveries(delivery, data_dir) if delivery else []
+    write_profile(settings)
+    _run(settings, files, force)
+
+
+def _run(settings: Settings, files: Sequence[DeliveredFile], force: bool = False) -> None:
+    from la_pipeline_failure_predict.pipeline import Pipeline
+
+    screen = Screen()
+    pipeline = Pipeline(settings, screen)
+    pipeline.run(files, force)
+    steps = ", ".join(f"{step.step} {step.seconds:.1f} s" for step in pipeline.times)
+    screen.say(f"Done: {steps}.")
+    _show_top_mains(settings)
+
+
+def _show_top_mains(settings: Settings) -> None:
+    from la_pipeline_failure_predict.report.top_mains import LEAST_LENGTH_M, read_top_mains
+
+    with open_warehouse(settings) as warehouse:
+        mains = read_top_mains(warehouse)
+    if not mains:
+        return
+    click.echo(
+        f"\nThe ten mains to look at first, of {LEAST_LENGTH_M:.0f} m or more "
+        f"(rank and expected breaks in the 12 months from {mains[0].as_of_date}):\n"
+    )
+    width = max(len(main.place) for main in mains)
+    click.echo(f"{'rank':>4} {'main':<12} {'place':<{width}} {'breaks':>6}  why")
+    for main in mains:
+        click.echo(
+            f"{main.rank:>4} {main.pipe_id:<12} {main.place:<{width}} "
+            f"{main.expected_breaks:>6.2f}  {main.why}"
+        )
+
+
+@click.command()
+@click.option("--pipes", default=20_000, show_default=True, help="Number of mains.")
+@click.option("--seed", default=1, show_default=True, help="Another seed, another network.")
+@common
+def demo(settings: Settings, pipes: int, seed: int) -> None:
+    """Write a sample network and run every step on it.
+
+    \b
+    Example: la-pipes demo --pipes 20000
+    """
+    write_profile(settings)
+    folder = settings.root / "data" / f"sample-{pipes}-{seed}"
+    delivery = folder / "delivery.yml"
+    if not delivery.is_file():
+        write_sample_files(folder, pipes, seed)
+    _run(settings, read_deliveries(delivery))
+    click.echo(
+        "\nWhere to go next: the views in the schema powerbi; `la-pipes report` for a picture;\n"
+        "`dbt docs generate && dbt docs serve` for every column; the README's part \"Your own "
+        'city"\nto load your own mains and breaks.'
+    )
