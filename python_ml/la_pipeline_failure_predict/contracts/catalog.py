@@ -1,6 +1,6 @@
 """Read the contracts (Open Data Contract Standard v3) into tables and columns."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -10,6 +10,8 @@ from open_data_contract_standard.model import (
     SchemaObject,
     SchemaProperty,
 )
+
+from la_pipeline_failure_predict.contracts.rules import Rule, column_rules, table_rules
 
 CONTRACT_FILES = ("data_schema.yaml", "model_schema.yaml", "risk_score_schema.yaml")
 
@@ -44,13 +46,20 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table that Python writes and dbt reads as a source."""
+    """One table that Python writes and dbt reads as a source.
+
+    Attributes
+    ----------
+    rules
+        What its rows must hold, column by column, then across columns and rows.
+    """
 
     name: str
     schema: str
     provider: str
     description: str
     columns: tuple[Column, ...]
+    rules: tuple[Rule, ...] = ()
 
     @cached_property
     def delivered(self) -> tuple[Column, ...]:
@@ -88,7 +97,14 @@ def _table(declared: SchemaObject) -> Table:
         provider=str(_custom(declared, "provider")),
         description=str(declared.description),
         columns=tuple(_column(item) for item in declared.properties or []),
+        rules=tuple(_rules(declared)),
     )
+
+
+def _rules(declared: SchemaObject) -> Iterator[Rule]:
+    for column in declared.properties or []:
+        yield from column_rules(column)
+    yield from table_rules(declared)
 
 
 def _column(declared: SchemaProperty) -> Column:

@@ -1,0 +1,257 @@
+"""Quality rules of the contracts: read from the Open Data Contract Standard, written as SQL.
+
+A rule is written once, in `schemas/`, and evaluated at load, by dbt, by Great Expectations and by
+any other reader of the standard. Conditions are SQL that every engine reads.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from open_data_contract_standard.model import DataQuality, SchemaObject, SchemaProperty
+
+Limit = int | float | str
+Severity = Literal["error", "warning"]
+Kind = Literal["required", "range", "pattern", "codes", "length", "wkt", "repeated", "row", "sql"]
+
+# A table's own query that counts rows can be asked of a single row, so its rows can be set aside.
+ROW_QUERY = re.compile(r"^select count\(\*\) from \{table\} where (.+)$", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a rule's figure must be: at least `lower`, at most `upper`; None where open."""
+
+    lower: float | None = None
+    upper: float | None = None
+    excludes_lower: bool = False
+    excludes_upper: bool = False
+
+    def holds(self, figure: float | None) -> bool:
+        """Whether a figure is within; no figure, for lack of rows, is."""
+        if figure is None:
+            return True
+        above = self.lower is None or (
+            figure > self.lower if self.excludes_lower else figure >= self.lower
+        )
+        below = self.upper is None or (
+            figure < self.upper if self.excludes_upper else figure <= self.upper
+        )
+        return above and below
+
+    def __str__(self) -> str:
+        """Say the bound in words."""
+        if self.lower is not None and self.lower == self.upper:
+            return f"{self.lower:g}"
+        words = []
+        if self.lower is not None:
+            words.append(f"{'over' if self.excludes_lower else 'at least'} {self.lower:g}")
+        if self.upper is not None:
+            words.append(f"{'under' if self.excludes_upper else 'at most'} {self.upper:g}")
+        return " and ".join(words)
+
+
+NONE = Bound(0, 0)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a table.
+
+    Attributes
+    ----------
+    name
+        Unique within the table.
+    column
+        Column it is about; None for a rule of the table.
+    reason
+        What a broken row is told, with the mend where there is one.
+    condition
+        SQL that holds in a row that breaks the rule, over the table's bare column names; None for
+        a rule about the table as a whole, and for well-known text, which SQL cannot judge.
+    query
+        SQL that gives the rule's figure of ``{table}``; None for a rule of single rows.
+    bound
+        What the figure, or the number (with `is_share` the percentage) of broken rows, must be.
+    minimum, maximum, pattern, codes, columns
+        Arguments of a range (or length), pattern, code list and repeated key.
+    """
+
+    name: str
+    kind: Kind
+    severity: Severity
+    reason: str
+    column: str | None = None
+    condition: str | None = None
+    query: str | None = None
+    bound: Bound = NONE
+    is_share: bool = False
+    minimum: Limit | None = None
+    maximum: Limit | None = None
+    pattern: str | None = None
+    codes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+    @property
+    def is_hard(self) -> bool:
+        """Whether a row that breaks it is set aside at load."""
+        return self.severity == "error" and self.kind != "sql" and self.bound == NONE
+
+    @property
+    def refuses_delivery(self) -> bool:
+        """Whether a delivery that breaks it is refused as a whole."""
+        return self.severity == "error" and not self.is_hard
+
+
+def column_rules(declared: SchemaProperty) -> Iterator[Rule]:
+    """Yield the rules of a column: what the standard's own fields say, then its quality list."""
+    name = str(declared.name)
+    quoted = f'"{name}"'
+    if declared.required:
+        yield Rule(
+            f"{name}_required", "required", "error", f"{name} is missing", name, f"{quoted} is null"
+        )
+    options = declared.logicalTypeOptions or {}
+    if "minimum" in options or "maximum" in options:
+        yield _range(name, options.get("minimum"), options.get("maximum"))
+    if "pattern" in options:
+        yield _pattern(name, str(options["pattern"]), "error", None)
+    if "maxLength" in options:
+        longest = int(options["maxLength"])
+        yield Rule(
+            f"{name}_length",
+            "length",
+            "error",
+            f"{name} is longer than {longest:,} characters",
+            name,
+            f"length({quoted}) > {longest}",
+            maximum=longest,
+        )
+    if options.get("format") == "wkt":
+        yield Rule(f"{name}_wkt", "wkt", "error", f"{name} is not well-known text", name)
+    for quality in declared.quality or []:
+        yield _column_quality(name, quality)
+
+
+def table_rules(declared: SchemaObject) -> Iterator[Rule]:
+    """Yield the rules of a table as a whole, and of rows across columns."""
+    for quality in declared.quality or []:
+        name, severity, reason = _heading(quality)
+        if quality.metric == "duplicateValues":
+            columns = tuple(str(item) for item in (quality.arguments or {})["properties"])
+            yield Rule(name, "repeated", severity, reason, bound=_bound(quality), columns=columns)
+            continue
+        query = " ".join(str(quality.query).split())
+        row = ROW_QUERY.match(query)
+        yield Rule(
+            name,
+            "row" if row else "sql",
+            severity,
+            reason,
+            condition=row.group(1) if row else None,
+            query=None if row else query,
+            bound=_bound(quality),
+        )
+
+
+def _range(name: str, minimum: Limit | None, maximum: Limit | None) -> Rule:
+    quoted, limits = f'"{name}"', []
+    if minimum is not None:
+        limits.append(f"{quoted} < {_literal(minimum)}")
+    if maximum is not None:
+        limits.append(f"{quoted} > {_literal(maximum)}")
+    return Rule(
+        f"{name}_range",
+        "range",
+        "error",
+        f"{name} is outside {_span(minimum, maximum)}",
+        name,
+        " or ".join(limits),
+        minimum=minimum,
+        maximum=maximum,
+    )
+
+
+def _span(minimum: Limit | None, maximum: Limit | None) -> str:
+    if minimum is None:
+        return f"at most {maximum}"
+    if maximum is None:
+        return f"at least {minimum}"
+    return f"{minimum} to {maximum}"
+
+
+def _literal(limit: Limit) -> str:
+    """Return a number, or the day that text spells, as SQL."""
+    return f"date {_text(limit)}" if isinstance(limit, str) else repr(limit)
+
+
+def _pattern(name: str, pattern: str, severity: Severity, reason: str | None) -> Rule:
+    if not (pattern.startswith("^") and pattern.endswith("$")):
+        raise ValueError(f"the pattern of {name} must be anchored with ^ and $, as engines differ")
+    return Rule(
+        f"{name}_pattern",
+        "pattern",
+        severity,
+        reason or f"{name} is not written like {pattern}",
+        name,
+        f'not ("{name}" ~ {_text(pattern)})',
+        pattern=pattern,
+    )
+
+
+def _column_quality(name: str, quality: DataQuality) -> Rule:
+    title, severity, reason = _heading(quality)
+    arguments = quality.arguments or {}
+    bound, is_share = _bound(quality), quality.unit == "percent"
+    quoted = f'"{name}"'
+    if quality.metric == "nullValues":
+        return Rule(
+            title, "required", severity, reason, name, f"{quoted} is null", None, bound, is_share
+        )
+    if quality.metric == "invalidValues" and "validValues" in arguments:
+        codes = tuple(str(code) for code in arguments["validValues"])
+        condition = f"{quoted} not in ({', '.join(map(_text, codes))})"
+        return Rule(
+            title, "codes", severity, reason, name, condition, None, bound, is_share, codes=codes
+        )
+    if quality.metric == "invalidValues" and "pattern" in arguments:
+        rule = _pattern(name, str(arguments["pattern"]), severity, reason)
+        return Rule(
+            title,
+            "pattern",
+            severity,
+            reason,
+            name,
+            rule.condition,
+            None,
+            bound,
+            is_share,
+            pattern=rule.pattern,
+        )
+    raise ValueError(f"{title}: {quality.metric} of a column is not a metric that la-pipes reads")
+
+
+def _heading(quality: DataQuality) -> tuple[str, Severity, str]:
+    severity: Severity = "warning" if quality.severity == "warning" else "error"
+    return str(quality.name), severity, " ".join(str(quality.description).split())
+
+
+def _bound(quality: DataQuality) -> Bound:
+    if quality.mustBe is not None:
+        return Bound(float(quality.mustBe), float(quality.mustBe))
+    if quality.mustBeBetween:
+        return Bound(float(quality.mustBeBetween[0]), float(quality.mustBeBetween[1]))
+    if quality.mustBeLessThan is not None:
+        return Bound(upper=float(quality.mustBeLessThan), excludes_upper=True)
+    if quality.mustBeLessOrEqualTo is not None:
+        return Bound(upper=float(quality.mustBeLessOrEqualTo))
+    if quality.mustBeGreaterThan is not None:
+        return Bound(lower=float(quality.mustBeGreaterThan), excludes_lower=True)
+    if quality.mustBeGreaterOrEqualTo is not None:
+        return Bound(lower=float(quality.mustBeGreaterOrEqualTo))
+    return NONE
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
