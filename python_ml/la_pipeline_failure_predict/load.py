@@ -105,7 +105,7 @@ def _load_file(
     if before:
         yield from before
         return
-    with open_scratch() as scratch:
+    with open_scratch(warehouse) as scratch:
         landed = _land_file(scratch, tables, delivery)
         for rows in landed.values():
             _check_not_all_refused(scratch, rows, delivery)
@@ -196,16 +196,15 @@ def _write(
         raise RuntimeError(f"{delivery.path}: rows in the file do not add up")
     load_id, now = delivery.load_id(table), datetime.now(UTC).replace(tzinfo=None)
     lineage = "$1 as _source_file, $2 as _load_id, cast($3 as timestamp) as _loaded_at"
-    rows = scratch.stream(
-        f"select *, {lineage} from {landed.accepted}",
-        (delivery.path.name, load_id, now),
-    )
-    refused = scratch.stream(
+    rows = f"select *, {lineage} from {scratch.place(landed.accepted)}"
+    warehouse.append_query(table, scratch, rows, (delivery.path.name, load_id, now))
+    refused = (
         "select $1 as source_file, $2 as load_id, cast($3 as timestamp) as quarantined_at, "
         "$4 as source_name, _row_number as row_number, column_name, value, rule, reason, "
-        f"row_json from {landed.refused}",
-        (delivery.path.name, load_id, now, delivery.source.name),
+        f"row_json from {scratch.place(landed.refused)}"
     )
+    refusal = (delivery.path.name, load_id, now, delivery.source.name)
+    warehouse.append_query(tables["quarantine"], scratch, refused, refusal)
     record = {
         "load_id": load_id,
         "source_name": delivery.source.name,
@@ -220,8 +219,6 @@ def _write(
         "rows_quarantined": landed.rows_refused,
         "loaded_at": now,
     }
-    warehouse.append(table, rows)
-    warehouse.append(tables["quarantine"], refused)
     warehouse.append(tables["loads"], pa.Table.from_pylist([record]).to_reader())
 
 

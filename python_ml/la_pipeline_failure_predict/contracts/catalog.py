@@ -66,6 +66,10 @@ class Table:
         """Columns that come from the delivery."""
         return tuple(column for column in self.columns if not column.is_lineage)
 
+    def column(self, name: str) -> Column:
+        """Return a column by name."""
+        return next(column for column in self.columns if column.name == name)
+
     @cached_property
     def key(self) -> tuple[str, ...]:
         """Names of the primary-key columns, in order."""

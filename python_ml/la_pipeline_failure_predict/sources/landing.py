@@ -1,7 +1,7 @@
 """Turn delivered text into the landing contract's columns, and set aside what does not fit."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +9,17 @@ import pint
 import pyarrow as pa
 
 from la_pipeline_failure_predict.contracts.catalog import Column, Table
+from la_pipeline_failure_predict.contracts.row_checks import (
+    MISFIT,
+    DeliveredText,
+    check_rows,
+    find_misfits,
+)
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.mapping import ColumnRule, SourceMapping
-from la_pipeline_failure_predict.sources.reading import headers, read_file, sql_text, to_wgs84
+from la_pipeline_failure_predict.sources.reading import headers, read_file, to_wgs84
 from la_pipeline_failure_predict.warehouse import Scratch
-from la_pipeline_failure_predict.warehouse.base import quote
+from la_pipeline_failure_predict.warehouse.base import quote, sql_text
 
 # Unambiguous without being told; day/month orders must be named in a mapping.
 ISO_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y")
@@ -35,6 +41,8 @@ class Landed:
         Scratch tables: the rows that fit the contract, and one row a fault of those that do not.
     ignored_headers
         Headers of the file that no column of the contract takes.
+    warnings
+        What is suspect about the accepted rows, a sentence each.
     """
 
     accepted: str
@@ -43,48 +51,66 @@ class Landed:
     rows_accepted: int
     rows_refused: int
     ignored_headers: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
-def land(scratch: Scratch, table: Table, delivered: str, mapping: SourceMapping) -> Landed:
-    """Cast a scratch table of delivered text to the contract's columns.
+def land(
+    scratch: Scratch,
+    table: Table,
+    delivered: str,
+    mapping: SourceMapping,
+    taken: str | None = None,
+) -> Landed:
+    """Cast a scratch table of delivered text to the contract's columns, and check every row.
 
     Parameters
     ----------
     delivered
         Scratch table of text columns with `_row_number`.
+    taken
+        Scratch table of rows of the same delivery that are in the warehouse already, whose keys
+        may not be repeated; None where there are none.
 
     Raises
     ------
     UserError
-        If a required column is in no header, or the mapping names a header or column that is not
-        there.
+        If a required column is in no header, the mapping names a header or column that is not
+        there, or a rule about the delivery as a whole is broken.
     """
     present = headers(scratch, delivered)
     rules = _rules(table, present, mapping)
-    accepted, refused = f"{table.name}_accepted", f"{table.name}_refused"
-    values = [
-        f"{_value(column, rules.get(column.name), mapping)} as {quote(column.name)}"
-        for column in table.delivered
-    ]
+    texts = {
+        name: DeliveredText(
+            sql=_source_text(rule, mapping),
+            kind=_kind(table.column(name)),
+            mend=_mend(rule, table.column(name)),
+        )
+        for name, rule in rules.items()
+    }
+    values = {
+        column.name: _value(column, rules.get(column.name), mapping) for column in table.delivered
+    }
+    typed = f"{table.name}_typed"
+    misfits = find_misfits(scratch, delivered, texts)
+    listed = ", ".join(f"{value} as {quote(name)}" for name, value in values.items())
+    flags = "".join(f", {sql} as {flag}" for flag, sql in misfits.given.items())
+    names = ", ".join(map(quote, values))
     scratch.execute(
-        f"create or replace table {accepted} as "
-        f"select _row_number, {', '.join(values)} from {delivered} as delivered"
+        f"create or replace table {typed} as "
+        f"select _row_number, {names}, {misfits.condition} as {MISFIT} "
+        f"from (select _row_number, {listed}{flags} from {delivered} as delivered)"
     )
-    _project_coordinates(scratch, accepted, table, mapping)
-    _refuse(scratch, table, delivered, rules, mapping)
-    counts = [
-        scratch.scalar(f"select count(*) from {delivered}"),
-        scratch.scalar(f"select count(*) from {accepted}"),
-        scratch.scalar(f"select count(distinct _row_number) from {refused}"),
-    ]
+    _project_coordinates(scratch, typed, table, mapping)
+    checked = check_rows(scratch, table, delivered, typed, texts, taken)
     used = {header for rule in rules.values() for header in rule.headers}
     return Landed(
-        accepted=accepted,
-        refused=refused,
-        rows_in_file=int(str(counts[0])),
-        rows_accepted=int(str(counts[1])),
-        rows_refused=int(str(counts[2])),
+        accepted=checked.accepted,
+        refused=checked.refused,
+        rows_in_file=checked.rows_in_file,
+        rows_accepted=checked.rows_accepted,
+        rows_refused=checked.rows_refused,
         ignored_headers=tuple(name for name in present if name not in used and "." not in name),
+        warnings=checked.warnings,
     )
 
 
@@ -188,7 +214,7 @@ def _value(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> s
     if column.sql_type == "date":
         formats = ", ".join(sql_text(form) for form in (*rule.formats, *ISO_FORMATS))
         return f"cast(try_strptime({text}, [{formats}]) as date)"
-    number = f"try_cast({text} as double)"
+    number = f"try_cast({_plain_number(text, mapping)} as double)"
     number = f"case when isfinite({number}) then {number} end"
     if column.sql_type in ("integer", "bigint"):
         return (
@@ -198,6 +224,31 @@ def _value(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> s
     if (scale, offset) == (1.0, 0.0):
         return number
     return f"{number} * {scale!r} + {offset!r}"
+
+
+def _plain_number(text: str, mapping: SourceMapping) -> str:
+    """Return SQL of a number as SQL writes it, without group separators and with a point."""
+    if mapping.thousands:
+        text = f"replace({text}, {sql_text(mapping.thousands)}, '')"
+    if mapping.decimal != ".":
+        text = f"replace({text}, {sql_text(mapping.decimal)}, '.')"
+    return text
+
+
+def _kind(column: Column) -> str | None:
+    """Return what a value must be, in words; None where any text will do."""
+    if column.sql_type == "text":
+        return None
+    return {"date": "a date", "double precision": "a number"}.get(column.sql_type, "a whole number")
+
+
+def _mend(rule: ColumnRule, column: Column) -> str:
+    """Return what in the mapping could make a value of the wrong kind readable."""
+    if column.sql_type == "date":
+        return "name its format in the mapping"
+    if column.sql_type == "text" or rule.constant is not None:
+        return ""
+    return "name decimal, thousands or nulls in the mapping if it is written another way"
 
 
 def _source_text(rule: ColumnRule, mapping: SourceMapping) -> str:
@@ -258,77 +309,3 @@ def _project_coordinates(
             f"update {accepted} set {x} = projected.lon, {y} = projected.lat "
             "from projected where _row_number = projected.at_row"
         )
-
-
-@dataclass(frozen=True)
-class _Fault:
-    """A hard rule of a column: SQL that holds where it is broken, and what to say then."""
-
-    column: str
-    rule: str
-    reason: str
-    value: str
-    condition: str
-
-    @property
-    def struct(self) -> str:
-        """SQL struct that describes the fault, null where there is none."""
-        return (
-            f"case when {self.condition} then {{'column_name': {sql_text(self.column)}, "
-            f"'value': cast({self.value} as varchar), 'rule': {sql_text(self.rule)}, "
-            f"'reason': {sql_text(self.reason)}}} end"
-        )
-
-
-def _refuse(
-    scratch: Scratch,
-    table: Table,
-    delivered: str,
-    rules: dict[str, ColumnRule],
-    mapping: SourceMapping,
-) -> None:
-    """Move the rows that break a hard rule from the accepted to the refused table."""
-    faults = [
-        fault
-        for column in table.delivered
-        for fault in _faults(column, rules.get(column.name), mapping)
-    ]
-    accepted, refused = f"{table.name}_accepted", f"{table.name}_refused"
-    scratch.execute(
-        f"create or replace table {refused} ("
-        "_row_number bigint, column_name varchar, value varchar, rule varchar, reason varchar, "
-        "row_json varchar)"
-    )
-    if not faults:
-        return
-    structs = ", ".join(fault.struct for fault in faults)
-    anything = " or ".join(f"({fault.condition})" for fault in faults)
-    scratch.execute(
-        f"insert into {refused} "
-        "select _row_number, fault.column_name, fault.value, fault.rule, fault.reason, row_json "
-        "from (select delivered._row_number, "
-        "cast(to_json(delivered) as varchar) as row_json, "
-        f"unnest(list_filter([{structs}], lambda fault: fault is not null)) as fault "
-        f"from {delivered} as delivered inner join {accepted} as landed using (_row_number) "
-        f"where {anything})"
-    )
-    scratch.execute(
-        f"delete from {accepted} where _row_number in (select _row_number from {refused})"
-    )
-
-
-def _faults(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> Iterator[_Fault]:
-    """Yield the hard rules of a column; at most one of them is broken in a row."""
-    landed = f"landed.{quote(column.name)}"
-    text = "null" if rule is None else _source_text(rule, mapping)
-    given = f"coalesce(trim({text}), '') <> ''"
-    if rule is not None and column.sql_type != "text":
-        kind = {"date": "a date", "double precision": "a number"}.get(
-            column.sql_type, "a whole number"
-        )
-        mend = "; name its format in the mapping" if column.sql_type == "date" else ""
-        reason = f"{column.name} is not {kind}{mend}"
-        yield _Fault(column.name, "type", reason, text, f"{landed} is null and {given}")
-    if column.required:
-        reason = f"{column.name} is missing"
-        yield _Fault(column.name, "required", reason, text, f"{landed} is null and not ({given})")

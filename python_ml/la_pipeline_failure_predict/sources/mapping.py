@@ -2,7 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -69,6 +69,8 @@ class SourceMapping(_Strict):
     encoding: str | None = None
     delimiter: str | None = None
     nulls: tuple[str, ...] = ()
+    decimal: Literal[".", ","] = "."
+    thousands: str | None = None
     crs: str | None = None
     lookups: tuple[Lookup, ...] = ()
     record: Record = Record()

@@ -15,9 +15,11 @@ import shapely
 from pyproj import CRS, Geod, Transformer
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.sources.archives import unpacked
+from la_pipeline_failure_predict.sources.csv_rows import MALFORMED, SURPLUS, read_csv
 from la_pipeline_failure_predict.sources.mapping import SourceMapping
 from la_pipeline_failure_predict.warehouse import Scratch
-from la_pipeline_failure_predict.warehouse.base import quote
+from la_pipeline_failure_predict.warehouse.base import quote, sql_text
 
 VECTOR_SUFFIXES = {".geojson", ".json", ".gpkg", ".shp", ".gdb", ".fgb"}
 PARQUET_SUFFIXES = {".parquet", ".pq"}
@@ -46,19 +48,34 @@ def read_file(
     if suffix in VECTOR_SUFFIXES:
         scratch.register("vector_rows", read_vector(path))
         _create(scratch, relation, "vector_rows")
+    elif suffix == ".zip":
+        with unpacked(path) as folder:
+            read_file(scratch, _table_in(folder, path), relation, mapping, encoding)
     elif suffix in PARQUET_SUFFIXES:
         _create(scratch, relation, f"read_parquet({sql_text(path)})", path)
     else:
         with utf8_copy(path, mapping.encoding or encoding) as readable:
-            _create(scratch, relation, _csv(readable, mapping.delimiter), path)
+            read_csv(scratch, readable, relation, mapping.delimiter, path)
     if not scratch.scalar(f"select count(*) from {relation}"):
         raise UserError(f"{path} has no rows: ask for the delivery again, or leave it out.")
+
+
+def _table_in(folder: Path, archive: Path) -> Path:
+    """Return the one file of an unpacked archive that holds a table or a map layer."""
+    kinds = VECTOR_SUFFIXES | PARQUET_SUFFIXES | {".csv", ".txt"}
+    found = [item for item in sorted(folder.rglob("*")) if item.suffix.lower() in kinds]
+    # The files of a shapefile and the inside of a geodatabase are not tables of their own.
+    found = [item for item in found if not any(up.suffix == ".gdb" for up in item.parents)]
+    if len(found) != 1:
+        listed = ", ".join(item.name for item in found[:5]) or "nothing that can be read"
+        raise UserError(f"{archive} holds {listed}: unpack it and name one file.")
+    return found[0]
 
 
 def headers(scratch: Scratch, relation: str) -> list[str]:
     """Return the headers of a scratch table, in order, without the row number."""
     columns = scratch.query(f"describe {relation}").column("column_name").to_pylist()
-    return [name for name in columns if name != "_row_number"]
+    return [name for name in columns if name not in ("_row_number", MALFORMED, SURPLUS)]
 
 
 def to_wgs84(crs: str, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,20 +122,6 @@ def _create(scratch: Scratch, relation: str, origin: str, path: Path | None = No
         ) from None
 
 
-def _csv(path: Path, delimiter: str | None) -> str:
-    separator = delimiter or _guess_delimiter(path)
-    return (
-        f"read_csv({sql_text(path)}, delim = {sql_text(separator)}, header = true, "
-        "all_varchar = true, quote = '\"', escape = '\"', max_line_size = 20000000, nullstr = '')"
-    )
-
-
-def _guess_delimiter(path: Path) -> str:
-    with path.open(encoding="utf-8-sig", errors="replace") as lines:
-        header = lines.readline(1_000_000)
-    return max(",;\t|", key=header.count)
-
-
 @contextmanager
 def utf8_copy(path: Path, fallback: str) -> Iterator[Path]:
     """Yield a path with the file's text in UTF-8: the file itself, or a temporary copy.
@@ -162,6 +165,10 @@ def _first_bad_byte(path: Path, encoding: str) -> int | None:
             except UnicodeDecodeError as error:
                 return position + error.start
             position += len(chunk)
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return position - 1
     return None
 
 
@@ -225,8 +232,3 @@ def _expand_objects(rows: pa.Table) -> pa.Table:
             texts = [None if item.get(key) is None else str(item[key]) for item in objects]
             rows = rows.append_column(f"{name}.{key}", pa.array(texts, pa.string()))
     return rows
-
-
-def sql_text(value: object) -> str:
-    """Return a SQL string literal."""
-    return "'" + str(value).replace("'", "''") + "'"

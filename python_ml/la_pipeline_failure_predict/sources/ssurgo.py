@@ -1,9 +1,5 @@
 """USDA SSURGO soil surveys: a tabular folder, a zip of one, or a file geodatabase."""
 
-import tempfile
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,9 +7,11 @@ import pyogrio
 import shapely
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.sources.archives import unpacked
 from la_pipeline_failure_predict.sources.mapping import SourceMapping
-from la_pipeline_failure_predict.sources.reading import read_vector, sql_text
+from la_pipeline_failure_predict.sources.reading import read_vector
 from la_pipeline_failure_predict.warehouse import Scratch
+from la_pipeline_failure_predict.warehouse.base import sql_text
 
 # Landing table -> (SSURGO table, its file in a tabular folder).
 TABLES = {
@@ -21,7 +19,6 @@ TABLES = {
     "ssurgo_components": ("component", "comp.txt"),
     "ssurgo_horizons": ("chorizon", "chorizon.txt"),
 }
-MAX_UNPACKED_BYTES = 20_000_000_000
 
 
 def read_survey(scratch: Scratch, path: Path, mapping: SourceMapping) -> dict[str, str]:
@@ -34,7 +31,7 @@ def read_survey(scratch: Scratch, path: Path, mapping: SourceMapping) -> dict[st
     """
     if not path.exists():
         raise UserError(f"No file or folder {path}: check the path.")
-    with _unpacked(path) as folder:
+    with unpacked(path) as folder:
         geodatabase = next(iter(sorted(folder.rglob("*.gdb"))), None)
         column_list = next(iter(sorted(folder.rglob("mstabcol.txt"))), None)
         if folder.suffix == ".gdb":
@@ -47,20 +44,6 @@ def read_survey(scratch: Scratch, path: Path, mapping: SourceMapping) -> dict[st
         f"{path} holds no SSURGO survey: give the folder with tabular/mstabcol.txt, a zip of it, "
         "or a .gdb."
     )
-
-
-@contextmanager
-def _unpacked(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        yield path
-        return
-    if not zipfile.is_zipfile(path):
-        raise UserError(f"{path} is neither a folder nor a readable zip: fetch it again.")
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
-        if sum(item.file_size for item in archive.infolist()) > MAX_UNPACKED_BYTES:
-            raise UserError(f"{path} unpacks to more than 20 GB: unpack it by hand and look at it.")
-        archive.extractall(folder)
-        yield Path(folder)
 
 
 def _read_tabular(scratch: Scratch, folder: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The only code that knows an engine: connect from dbt's profile, read and write Arrow."""
 
 from la_pipeline_failure_predict.warehouse.base import Warehouse
-from la_pipeline_failure_predict.warehouse.duckdb_engine import DuckDBWarehouse as Scratch
+from la_pipeline_failure_predict.warehouse.duckdb_engine import DuckDBScratch as Scratch
 from la_pipeline_failure_predict.warehouse.open import open_scratch, open_warehouse
 
 __all__ = ["Scratch", "Warehouse", "open_scratch", "open_warehouse"]

@@ -93,6 +93,12 @@ class Warehouse(ABC):
         """Insert rows, cast to the declared types; columns that are missing become null."""
         self._append(table, conform(rows, table))
 
+    def append_query(
+        self, table: Table, scratch: "Warehouse", sql: str, parameters: Sequence[object] = ()
+    ) -> None:
+        """Insert the rows of a query over a scratch database, by the names of its columns."""
+        self.append(table, scratch.stream(sql, parameters))
+
     def analyze(self, table: Table) -> None:  # noqa: B027 - most engines need nothing
         """Bring the statistics of a table up to date, where the engine does not do so itself."""
 
@@ -128,6 +134,11 @@ class Warehouse(ABC):
 def quote(identifier: str) -> str:
     """Quote an identifier for SQL."""
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def sql_text(value: object) -> str:
+    """Return a SQL string literal."""
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def full_name(table: Table) -> str:

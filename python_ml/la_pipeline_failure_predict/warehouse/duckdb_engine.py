@@ -1,6 +1,7 @@
 """DuckDB: the embedded default, and the reader of delivered files."""
 
 import re
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 
 from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
+from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name, quote
 
 
 class DuckDBWarehouse(Warehouse):
@@ -47,6 +48,17 @@ class DuckDBWarehouse(Warehouse):
         finally:
             self.connection.unregister("arrow_rows")
 
+    def append_query(
+        self, table: Table, scratch: Warehouse, sql: str, parameters: Sequence[object] = ()
+    ) -> None:
+        """Insert the rows of a query; those of its own scratch database stay in the engine."""
+        if isinstance(scratch, DuckDBScratch) and scratch.host is self:
+            self.connection.execute(
+                f"insert into {full_name(table)} by name {sql}", list(parameters)
+            )
+        else:
+            super().append_query(table, scratch, sql, parameters)
+
     def _begin(self) -> None:
         self.connection.begin()
 
@@ -59,6 +71,35 @@ class DuckDBWarehouse(Warehouse):
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+
+class DuckDBScratch(DuckDBWarehouse):
+    """An empty in-memory database that reads delivered files, whatever the warehouse.
+
+    Parameters
+    ----------
+    host
+        A DuckDB warehouse whose instance it joins, so that rows need not leave the engine to get
+        there; None starts an instance of its own.
+    """
+
+    def __init__(self, host: DuckDBWarehouse | None = None) -> None:
+        self.label = "scratch database"
+        self.host = host
+        self.catalog = f"scratch_{uuid.uuid4().hex[:8]}"
+        self.connection = host.connection.cursor() if host else duckdb.connect()
+        self.connection.execute(f"attach ':memory:' as {self.catalog}")
+        self.connection.execute(f"use {self.catalog}")
+
+    def place(self, relation: str) -> str:
+        """Return the full name of a scratch table, as the host sees it."""
+        return f"{self.catalog}.main.{quote(relation)}"
+
+    def close(self) -> None:
+        """Drop everything in it."""
+        self.connection.close()
+        if self.host:
+            self.host.connection.execute(f"detach {self.catalog}")
 
 
 def _connect(path: str) -> duckdb.DuckDBPyConnection:

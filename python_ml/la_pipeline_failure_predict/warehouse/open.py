@@ -8,7 +8,7 @@ from pathlib import Path
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse.base import Warehouse
-from la_pipeline_failure_predict.warehouse.duckdb_engine import DuckDBWarehouse
+from la_pipeline_failure_predict.warehouse.duckdb_engine import DuckDBScratch, DuckDBWarehouse
 from la_pipeline_failure_predict.warehouse.postgres_engine import PostgresWarehouse
 
 
@@ -57,9 +57,9 @@ def open_warehouse(settings: Settings) -> Warehouse:
     return opener(settings.root, connection.credentials)
 
 
-def open_scratch() -> DuckDBWarehouse:
-    """Open an empty in-memory database: it reads delivered files for either engine."""
-    return DuckDBWarehouse(":memory:")
+def open_scratch(warehouse: Warehouse) -> DuckDBScratch:
+    """Open an empty in-memory database that reads delivered files for a warehouse."""
+    return DuckDBScratch(warehouse if isinstance(warehouse, DuckDBWarehouse) else None)
 
 
 def read_connection(settings: Settings) -> Connection:

@@ -1,0 +1,360 @@
+"""Check delivered rows against their table's rules; set aside those that break a hard one.
+
+Works in the scratch database, one pass over all rows to find the bad ones, then a look at those
+alone to say what is wrong with each.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import shapely
+
+from la_pipeline_failure_predict.contracts.catalog import Table
+from la_pipeline_failure_predict.contracts.rules import Rule
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.sources.csv_rows import MALFORMED
+from la_pipeline_failure_predict.warehouse import Scratch
+from la_pipeline_failure_predict.warehouse.base import quote, sql_text
+
+MISFIT = "_misfit"
+"""Column of the typed rows: whether the row's shape or the kind of a value is wrong."""
+SHOWN_CHARACTERS = 1000
+"""Of a refused value; the whole row is kept beside it."""
+
+
+@dataclass(frozen=True)
+class DeliveredText:
+    """The delivered text of a column.
+
+    Attributes
+    ----------
+    sql
+        SQL of the text, over the delivered rows.
+    kind
+        What it must be, in words; None where any text will do.
+    mend
+        What would make a value of the wrong kind readable; may be empty.
+    """
+
+    sql: str
+    kind: str | None
+    mend: str
+
+    @property
+    def is_given(self) -> str:
+        """SQL that holds where there is a text."""
+        return f"coalesce(trim({self.sql}), '') <> ''"
+
+
+@dataclass(frozen=True)
+class Misfits:
+    """How to tell rows that could not be typed.
+
+    Attributes
+    ----------
+    given
+        Flags to compute over the delivered rows: name -> SQL.
+    condition
+        SQL over typed values and flags that holds where a row is a misfit.
+    """
+
+    given: Mapping[str, str]
+    condition: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Scratch tables of accepted rows and of faults, with their counts, and what is suspect."""
+
+    accepted: str
+    refused: str
+    rows_in_file: int
+    rows_accepted: int
+    rows_refused: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """A way in which a row can be bad.
+
+    `reason` and `condition` are SQL over the typed rows, `typed`, and the delivered ones,
+    `delivered`.
+    """
+
+    column: str
+    rule: str
+    reason: str
+    condition: str
+
+
+def find_misfits(scratch: Scratch, delivered: str, texts: Mapping[str, DeliveredText]) -> Misfits:
+    """Return how to tell rows of a wrong shape, values of a wrong kind and NUL characters."""
+    given, conditions = {}, ["false"]
+    if _is_ragged(scratch, delivered):
+        given["_is_ragged"] = f"delivered.{MALFORMED} is not null"
+        conditions.append("_is_ragged")
+    for name, text in texts.items():
+        if text.kind is None:
+            conditions.append(f"coalesce(contains({quote(name)}, chr(0)), false)")
+        else:
+            given[quote(f"?{name}")] = text.is_given
+            conditions.append(f"({quote(name)} is null and {quote(f'?{name}')})")
+    return Misfits(given, " or ".join(conditions))
+
+
+def _is_ragged(scratch: Scratch, delivered: str) -> bool:
+    columns = scratch.query(f"describe {delivered}").column("column_name").to_pylist()
+    return MALFORMED in columns
+
+
+def check_rows(
+    scratch: Scratch,
+    table: Table,
+    delivered: str,
+    typed: str,
+    texts: Mapping[str, DeliveredText],
+    taken: str | None = None,
+) -> Checked:
+    """Split typed rows into accepted and refused ones.
+
+    Parameters
+    ----------
+    delivered, typed
+        Scratch tables of the same rows, as text and in the contract's types, by `_row_number`.
+    texts
+        Delivered text of each column that the delivery fills.
+    taken
+        Scratch table of rows whose keys count as used already.
+
+    Raises
+    ------
+    UserError
+        If the delivery as a whole breaks an error-level rule.
+    """
+    checks = _Checks(scratch, table, delivered, typed, texts)
+    checks.find()
+    checks.find_repeated(taken)
+    return checks.split()
+
+
+class _Checks:
+    def __init__(
+        self,
+        scratch: Scratch,
+        table: Table,
+        delivered: str,
+        typed: str,
+        texts: Mapping[str, DeliveredText],
+    ) -> None:
+        self.scratch, self.table, self.texts = scratch, table, texts
+        self.delivered, self.typed = delivered, typed
+        lineage = {column.name for column in table.columns if column.is_lineage}
+        self.rules = tuple(rule for rule in table.rules if rule.column not in lineage)
+        self.accepted, self.refused = f"{table.name}_accepted", f"{table.name}_refused"
+        scratch.execute(
+            f"create or replace table {self.refused} (_row_number bigint, column_name varchar, "
+            "value varchar, rule varchar, reason varchar, row_json varchar)"
+        )
+
+    def find(self) -> None:
+        """Write down the faults that a row shows by itself."""
+        faults = [*self._shape_faults(), *self._column_faults(), *self._row_faults()]
+        flags = "".join(f" or {quote('!' + rule.name)}" for rule in self._flagging())
+        self.scratch.execute(
+            f"create or replace table bad_rows as select _row_number from {self._flagged()} "
+            f"where coalesce({MISFIT}{flags}, false)"
+        )
+        if self.scratch.scalar("select count(*) from bad_rows"):
+            for fault in faults:
+                self._note(fault, f"coalesce({fault.condition}, false)", "bad_rows")
+        for rule in self._rules("wkt"):
+            self._note_numbers(rule, self._unreadable_shapes(str(rule.column)))
+
+    def find_repeated(self, taken: str | None) -> None:
+        """Write down rows whose key an earlier good row of the same delivery has."""
+        for rule in self._rules("repeated"):
+            columns = [name for name in rule.columns if self._is_delivered(name)]
+            if not columns or not all(name in self.texts for name in columns):
+                continue
+            keys = ", ".join(map(quote, columns))
+            good = f"select * from {self.typed} where _row_number not in (select _row_number "
+            good += f"from {self.refused})"
+            repeated = (
+                f"select _row_number from ({good}) qualify row_number() over "
+                f"(partition by {keys} order by _row_number) > 1"
+            )
+            if taken is not None:
+                repeated += (
+                    f" union select _row_number from ({good}) semi join {taken} using ({keys})"
+                )
+            numbers = self.scratch.query(repeated).column(0)
+            self._note_numbers(rule, numbers.combine_chunks(), column=columns[0])
+
+    def split(self) -> Checked:
+        """Keep the good rows, judge them as a whole, and count."""
+        scratch = self.scratch
+        if scratch.scalar(f"select count(*) from {self.refused}"):
+            scratch.execute(
+                f"create or replace table {self.accepted} as "
+                f"select * exclude ({MISFIT}) from {self.typed} "
+                f"where _row_number not in (select _row_number from {self.refused})"
+            )
+        else:
+            scratch.execute(
+                f"create or replace view {self.accepted} as "
+                f"select * exclude ({MISFIT}) from {self.typed}"
+            )
+        counts = [
+            scratch.scalar(f"select count(*) from {self.delivered}"),
+            scratch.scalar(f"select count(*) from {self.accepted}"),
+            scratch.scalar(f"select count(distinct _row_number) from {self.refused}"),
+        ]
+        given, kept, refused = (int(str(count)) for count in counts)
+        return Checked(
+            self.accepted, self.refused, given, kept, refused, tuple(self._warnings(kept))
+        )
+
+    def _shape_faults(self) -> Iterator[_Fault]:
+        if _is_ragged(self.scratch, self.delivered):
+            malformed = f"delivered.{MALFORMED}"
+            yield _Fault("", "shape", malformed, f"{malformed} is not null")
+
+    def _column_faults(self) -> Iterator[_Fault]:
+        """Yield, for each column, text of the wrong kind, then the contract's hard rules."""
+        for column in self.table.delivered:
+            text, typed = self.texts.get(column.name), f"typed.{quote(column.name)}"
+            if text is not None:
+                reason = f"{column.name} holds a NUL character: take it out"
+                condition = f"contains({typed}, chr(0))"
+                if text.kind:
+                    mend = f"; {text.mend}" if text.mend else ""
+                    reason = f"{column.name} is not {text.kind}{mend}"
+                    condition = f"{typed} is null and {text.is_given}"
+                yield _Fault(column.name, "type", sql_text(reason), condition)
+            for rule in self._flagging():
+                if rule.column != column.name:
+                    continue
+                flag = f"typed.{quote('!' + rule.name)}"
+                if rule.kind == "required" and text is not None:
+                    flag += f" and not ({text.is_given})"
+                yield _Fault(column.name, rule.kind, sql_text(rule.reason), flag)
+
+    def _row_faults(self) -> Iterator[_Fault]:
+        for rule in self._flagging():
+            if rule.column is None:
+                flag = f"typed.{quote('!' + rule.name)}"
+                yield _Fault("", rule.name, sql_text(rule.reason), flag)
+
+    def _flagging(self) -> Iterator[Rule]:
+        """Yield the hard rules that a row can break by itself and SQL can judge."""
+        for rule in self.rules:
+            if rule.is_hard and rule.condition:
+                is_required = rule.kind == "required"
+                if is_required or rule.column is None or rule.column in self.texts:
+                    yield rule
+
+    def _flagged(self) -> str:
+        """Return the typed rows with a column a rule that says whether the row breaks it.
+
+        Rules are written over bare column names, which the delivery's headers may share.
+        """
+        flags = "".join(
+            f", {rule.condition} as {quote('!' + rule.name)}" for rule in self._flagging()
+        )
+        return f"(select *{flags} from {self.typed})"
+
+    def _both(self) -> str:
+        return (
+            f"{self.delivered} as delivered inner join {self._flagged()} as typed "
+            "using (_row_number)"
+        )
+
+    def _rules(self, kind: str) -> Iterator[Rule]:
+        return (rule for rule in self.rules if rule.kind == kind)
+
+    def _note(self, fault: _Fault, condition: str, among: str) -> None:
+        """Write down a fault of the rows among which it holds."""
+        text = self.texts.get(fault.column)
+        shown = f"left(replace({text.sql}, chr(0), '\\0'), {SHOWN_CHARACTERS})" if text else "null"
+        headers = self.scratch.query(f"describe {self.delivered}").column("column_name")
+        fields = ", ".join(
+            f"{sql_text(name)}: delivered.{quote(name)}"
+            for name in headers.to_pylist()
+            if name not in ("_row_number", MALFORMED)
+        )
+        self.scratch.execute(
+            f"insert into {self.refused} select _row_number, {sql_text(fault.column)}, "
+            f"{shown}, {sql_text(fault.rule)}, {fault.reason}, "
+            f"cast(to_json({{{fields}}}) as varchar) from {self._both()} "
+            f"where _row_number in (select _row_number from {among}) and {condition}"
+        )
+
+    def _note_numbers(self, rule: Rule, numbers: pa.Array, column: str | None = None) -> None:
+        """Write down a fault of the rows with these numbers."""
+        if not len(numbers):
+            return
+        self.scratch.register("bad_numbers", pa.table({"_row_number": numbers}))
+        name = column or str(rule.column)
+        self._note(_Fault(name, rule.kind, sql_text(rule.reason), "true"), "true", "bad_numbers")
+
+    def _unreadable_shapes(self, column: str) -> pa.Array:
+        """Return the numbers of rows whose well-known text is unreadable or not in degrees."""
+        rows = self.scratch.query(
+            f"select _row_number, {quote(column)} as wkt from {self.typed} "
+            f"where {quote(column)} is not null"
+        )
+        if not rows.num_rows:
+            return pa.array([], pa.int64())
+        texts = rows.column("wkt").to_numpy(zero_copy_only=False)
+        shapes = shapely.from_wkt(texts, on_invalid="ignore")
+        west, south, east, north = shapely.bounds(shapes).T
+        within = (west >= -180) & (south >= -90) & (east <= 180) & (north <= 90)
+        return rows.column("_row_number").combine_chunks().filter(pa.array(~within))
+
+    def _warnings(self, rows: int) -> Iterator[str]:
+        """Yield a sentence for each broken rule that sets no row aside.
+
+        Raises
+        ------
+        UserError
+            If one of them refuses the delivery.
+        """
+        for rule, figure in self._figures(rows):
+            if rule.bound.holds(figure):
+                continue
+            text = f"{rule.reason} ({_figure_text(rule, figure)}, must be {rule.bound})"
+            if rule.refuses_delivery:
+                raise UserError(f"{self.table.name}: {text}. Nothing was loaded.")
+            yield text
+
+    def _figures(self, rows: int) -> Iterator[tuple[Rule, float | None]]:
+        if not rows:
+            return
+        soft = [
+            rule
+            for rule in self.rules
+            if rule.condition and not rule.is_hard and self._is_known(rule)
+        ]
+        if soft:
+            counts = ", ".join(f"count(*) filter (where {rule.condition})" for rule in soft)
+            values = self.scratch.query(f"select {counts} from {self.accepted}")
+            for rule, count in zip(soft, values.to_pylist()[0].values(), strict=True):
+                yield rule, 100 * count / rows if rule.is_share else count
+        for rule in self._rules("sql"):
+            figure = self.scratch.scalar(str(rule.query).replace("{table}", self.accepted))
+            yield rule, None if figure is None else float(str(figure))
+
+    def _is_known(self, rule: Rule) -> bool:
+        """Whether the delivery can break the rule: a column it lacks is no fault of its rows."""
+        return rule.column is None or rule.column in self.texts
+
+    def _is_delivered(self, name: str) -> bool:
+        return any(column.name == name for column in self.table.delivered)
+
+
+def _figure_text(rule: Rule, figure: float | None) -> str:
+    if rule.condition is None:
+        return f"{figure:.4g}"
+    return f"{figure:.3g} % of the rows" if rule.is_share else f"{figure:,.0f} rows"
