@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.sources.archives import file_inside
 from la_pipeline_failure_predict.sources.catalog import find_source
 
 
@@ -61,7 +62,8 @@ def read_deliveries(path: Path, data_dir: Path | None = None) -> list[DeliveredF
     for entry in content.deliveries:
         find_source(entry.source)
         mapping = path.parent / entry.mapping if entry.mapping else None
-        files.append(DeliveredFile(entry.source, (data_dir or path.parent) / entry.file, mapping))
+        delivered = file_inside(data_dir or path.parent, entry.file, path)
+        files.append(DeliveredFile(entry.source, delivered, mapping))
     for file in files:
         if not file.path.exists():
             raise UserError(f"{path} names {file.path}, which is not there: check --data-dir.")

@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.rejects import RejectLimit
+from la_pipeline_failure_predict.sources.archives import file_inside
 from la_pipeline_failure_predict.sources.catalog import Source, find_source
 from la_pipeline_failure_predict.sources.landing import Landed, land
 from la_pipeline_failure_predict.sources.mapping import SourceMapping, read_mapping
@@ -33,10 +35,11 @@ class Loaded:
     rows_quarantined: int
     was_loaded_before: bool
     ignored_headers: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
-        """One line for the user."""
+        """One line for the user, and one more for each thing that is suspect."""
         counts = f"{self.rows_in_file:,} rows in {self.source_file}"
         if self.was_loaded_before:
             return f"{self.table}: {counts}, loaded before"
@@ -45,10 +48,10 @@ class Loaded:
             f"{self.rows_quarantined:,} quarantined"
         )
         if self.rows_quarantined:
-            text += " (see raw.quarantine)"
+            text += " (see la-pipes quarantine list)"
         if self.ignored_headers:
             text += f"; {len(self.ignored_headers)} headers not in the contract"
-        return text
+        return "\n  warning: ".join((text, *self.warnings))
 
 
 @dataclass(frozen=True)
@@ -72,15 +75,22 @@ def load_files(
     source_name: str,
     paths: Sequence[Path],
     mapping_path: Path | None = None,
+    max_rejects: RejectLimit | None = None,
 ) -> Iterator[Loaded]:
     """Load files of one source, one transaction a file.
 
     A file that was loaded before, with the same mapping, is skipped.
 
+    Parameters
+    ----------
+    max_rejects
+        The most rows of a file that may be set aside; None for any number short of all.
+
     Raises
     ------
     UserError
-        If the source or mapping is unknown or a file cannot be read; nothing of that file is kept.
+        If the source or mapping is unknown, a file cannot be read, or too many of its rows are
+        refused; nothing of that file is kept.
     """
     source = find_source(source_name)
     mapping, mapping_sha256 = SourceMapping(), None
@@ -92,14 +102,20 @@ def load_files(
             raise UserError(f"No file {path}: check the path.")
     warehouse.create_tables(tables.values())
     for path in paths:
-        seconds = [path.parent / lookup.file for lookup in mapping.lookups]
+        seconds = [
+            file_inside(path.parent, lookup.file, Path(f"the lookup {lookup.name}"))
+            for lookup in mapping.lookups
+        ]
         digest = _sha256([path, *seconds])
         delivery = _Delivery(source, path, mapping, mapping_sha256, digest)
-        yield from _load_file(warehouse, tables, delivery)
+        yield from _load_file(warehouse, tables, delivery, max_rejects)
 
 
 def _load_file(
-    warehouse: Warehouse, tables: Mapping[str, Table], delivery: _Delivery
+    warehouse: Warehouse,
+    tables: Mapping[str, Table],
+    delivery: _Delivery,
+    max_rejects: RejectLimit | None,
 ) -> Iterator[Loaded]:
     before = _loaded_before(warehouse, delivery)
     if before:
@@ -108,7 +124,7 @@ def _load_file(
     with open_scratch(warehouse) as scratch:
         landed = _land_file(scratch, tables, delivery)
         for rows in landed.values():
-            _check_not_all_refused(scratch, rows, delivery)
+            _check_rejects(scratch, rows, delivery, max_rejects)
         with warehouse.transaction():
             for name, rows in landed.items():
                 _write(warehouse, scratch, tables, tables[name], rows, delivery)
@@ -123,6 +139,7 @@ def _load_file(
             rows_quarantined=rows.rows_refused,
             was_loaded_before=False,
             ignored_headers=rows.ignored_headers,
+            warnings=rows.warnings,
         )
 
 
@@ -147,20 +164,26 @@ def _land_file(
         ) from error
 
 
-def _check_not_all_refused(scratch: Scratch, landed: Landed, delivery: _Delivery) -> None:
-    """Refuse a file none of whose rows fits: the mapping is wrong, not the rows."""
-    if landed.rows_accepted:
+def _check_rejects(
+    scratch: Scratch, landed: Landed, delivery: _Delivery, limit: RejectLimit | None
+) -> None:
+    """Refuse a file too many of whose rows do not fit, or none does: then the mapping is wrong."""
+    refused, rows = landed.rows_refused, landed.rows_in_file
+    if refused == 0 or (landed.rows_accepted and (limit is None or limit.allows(refused, rows))):
         return
-    faults = scratch.query(
+    worst = scratch.query(
         f"select reason, min(value) as value from {landed.refused} group by 1 "
         "order by count(*) desc, 1 limit 1"
-    ).to_pylist()
-    if faults:
-        raise UserError(
-            f"None of the {landed.rows_in_file:,} rows of {delivery.path} fits: "
-            f"{faults[0]['reason']} (for example {faults[0]['value']!r}); mend the mapping. "
-            "Nothing was loaded."
-        )
+    ).to_pylist()[0]
+    example = f" (for example {worst['value'][:80]!r})" if worst["value"] else ""
+    how_many = f"{refused:,} of the {rows:,} rows of {delivery.path} do not fit"
+    if not landed.rows_accepted:
+        how_many = f"None of the {rows:,} rows of {delivery.path} fits"
+    allowed = f", more than --max-rejects {limit} allows" if limit and landed.rows_accepted else ""
+    raise UserError(
+        f"{how_many}{allowed}: mostly, {worst['reason']}{example}. Mend the mapping or ask for the "
+        "delivery again. Nothing was loaded."
+    )
 
 
 def _loaded_before(warehouse: Warehouse, delivery: _Delivery) -> list[Loaded]:
@@ -212,6 +235,7 @@ def _write(
         "source_file": delivery.path.name,
         "file_sha256": delivery.file_sha256,
         "mapping_sha256": delivery.mapping_sha256,
+        "mapping_json": delivery.mapping.model_dump_json(by_alias=True, exclude_defaults=True),
         "record_from": delivery.mapping.record.start,
         "record_until": delivery.mapping.record.end,
         "rows_in_file": landed.rows_in_file,

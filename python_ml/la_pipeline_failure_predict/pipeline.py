@@ -19,6 +19,7 @@ from la_pipeline_failure_predict.load import load_files
 from la_pipeline_failure_predict.model.data import Grain
 from la_pipeline_failure_predict.model.score import score
 from la_pipeline_failure_predict.model.train import train
+from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.report.run_lines import describe_scoring, describe_training
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.spatial.link import link
@@ -59,10 +60,15 @@ class Pipeline:
         self.times: list[StepTime] = []
         self.tables: Mapping[str, Table] = read_tables(settings.root)
 
-    def run(self, files: Sequence[DeliveredFile], force: bool = False) -> None:
+    def run(
+        self,
+        files: Sequence[DeliveredFile],
+        force: bool = False,
+        max_rejects: RejectLimit | None = None,
+    ) -> None:
         """Load, link, build, train, score and publish, in that order."""
         with self._timed("load"):
-            self.load(files)
+            self.load(files, max_rejects)
         with self._timed("link"):
             self._unless_done("link", self._loads_digest, self.link, force)
         with self._timed("build"):
@@ -74,13 +80,13 @@ class Pipeline:
         with self._timed("publish"):
             self._unless_done("publish", self._scores_digest, self.publish, force)
 
-    def load(self, files: Sequence[DeliveredFile]) -> None:
+    def load(self, files: Sequence[DeliveredFile], max_rejects: RejectLimit | None = None) -> None:
         """Load files; those loaded before are skipped."""
         with open_warehouse(self.settings) as warehouse:
             warehouse.create_tables(self.tables.values())
             for file in files:
                 for loaded in load_files(
-                    warehouse, self.tables, file.source, [file.path], file.mapping
+                    warehouse, self.tables, file.source, [file.path], file.mapping, max_rejects
                 ):
                     self.reporter.say(loaded.summary)
             if not warehouse.scalar("select count(*) from raw.loads"):
@@ -192,7 +198,7 @@ class Pipeline:
             warehouse.append(self.tables["steps"], pa.Table.from_pylist([row]).to_reader())
 
     def _loads_digest(self) -> str:
-        return self._digest("select load_id from raw.loads order by 1") + str(
+        return self._digest("select load_id, rows_loaded from raw.loads order by 1") + str(
             self.settings.link_distance_m
         )
 

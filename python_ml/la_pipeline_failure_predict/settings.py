@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     project_dir: Path = Field(default=Path(), description="Folder that holds dbt_project.yml.")
     target: str | None = Field(default=None, description="dbt target; the profile's default.")
     log_dir: Path = Field(default=Path("logs"), description="Folder of the log files, one a run.")
+    max_rejects: str | None = Field(
+        default=None, description="Most rows of a file that may be set aside, 1% or 250."
+    )
     link_distance_m: float = Field(
         default=30.0, gt=0, description="Search distance from a break to its main, metres."
     )

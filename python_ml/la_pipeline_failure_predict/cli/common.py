@@ -14,8 +14,9 @@ import click
 from la_pipeline_failure_predict.dbt_runner import DbtFailed
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.runlog import start_logging
-from la_pipeline_failure_predict.settings import read_settings
+from la_pipeline_failure_predict.settings import Settings, read_settings
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,25 @@ def _day(context: click.Context, parameter: click.Parameter, value: datetime | N
     return value.date() if value else None
 
 
+def _limit(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> RejectLimit | None:
+    try:
+        return None if value is None else RejectLimit.parse(value)
+    except UserError as error:
+        return fail(str(error), 2)
+
+
+def configured_limit(settings: Settings) -> RejectLimit | None:
+    """Return the limit that the settings name, None where they name none."""
+    return RejectLimit.parse(settings.max_rejects) if settings.max_rejects else None
+
+
+max_rejects_option = click.option(
+    "--max-rejects",
+    callback=_limit,
+    help="Refuse a file with more bad rows than this: 1% or 250. [env: LA_PIPES_MAX_REJECTS]",
+)
 as_of_option = click.option(
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),

@@ -5,10 +5,16 @@ from pathlib import Path
 
 import click
 
-from la_pipeline_failure_predict.cli.common import Screen, common
+from la_pipeline_failure_predict.cli.common import (
+    Screen,
+    common,
+    configured_limit,
+    max_rejects_option,
+)
 from la_pipeline_failure_predict.contracts.catalog import read_tables
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.load import load_files
+from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.sources.catalog import SOURCES
 from la_pipeline_failure_predict.warehouse import open_warehouse
@@ -52,16 +58,26 @@ def write_sample_files(folder: Path, pipes: int, seed: int) -> Path:
 @click.argument("source")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--mapping", type=click.Path(path_type=Path), help="How the columns become ours.")
+@max_rejects_option
 @common
-def load(settings: Settings, source: str, files: Sequence[Path], mapping: Path | None) -> None:
+def load(
+    settings: Settings,
+    source: str,
+    files: Sequence[Path],
+    mapping: Path | None,
+    max_rejects: RejectLimit | None,
+) -> None:
     """Load FILES of one SOURCE; a file that was loaded before is skipped.
+
+    Rows that break a hard rule of the contract are set aside (la-pipes quarantine), the rest loads.
 
     \b
     Example: la-pipes load pipes water_mains.csv --mapping schemas/mappings/kitchener.yml
     """
     with open_warehouse(settings) as warehouse:
         tables = read_tables(settings.root)
-        for loaded in load_files(warehouse, tables, source, files, mapping):
+        limit = max_rejects or configured_limit(settings)
+        for loaded in load_files(warehouse, tables, source, files, mapping, limit):
             click.echo(loaded.summary)
 
 

@@ -5,11 +5,17 @@ from pathlib import Path
 
 import click
 
-from la_pipeline_failure_predict.cli.common import Screen, common
+from la_pipeline_failure_predict.cli.common import (
+    Screen,
+    common,
+    configured_limit,
+    max_rejects_option,
+)
 from la_pipeline_failure_predict.cli.data import write_sample_files
 from la_pipeline_failure_predict.cli.project import write_profile
 from la_pipeline_failure_predict.dbt_runner import run_dbt
 from la_pipeline_failure_predict.deliveries import DeliveredFile, read_deliveries
+from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import open_warehouse
 
@@ -41,8 +47,15 @@ def build(settings: Settings, select: str | None) -> None:
 )
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the files it names.")
 @click.option("--force", is_flag=True, help="Link, build, score and publish again.")
+@max_rejects_option
 @common
-def run(settings: Settings, delivery: Path | None, data_dir: Path | None, force: bool) -> None:
+def run(
+    settings: Settings,
+    delivery: Path | None,
+    data_dir: Path | None,
+    force: bool,
+    max_rejects: RejectLimit | None,
+) -> None:
     """Do all of it, from files to Power BI views, skipping what is up to date.
 
     \b
@@ -50,15 +63,20 @@ def run(settings: Settings, delivery: Path | None, data_dir: Path | None, force:
     """
     files = read_deliveries(delivery, data_dir) if delivery else []
     write_profile(settings)
-    _run(settings, files, force)
+    _run(settings, files, force, max_rejects or configured_limit(settings))
 
 
-def _run(settings: Settings, files: Sequence[DeliveredFile], force: bool = False) -> None:
+def _run(
+    settings: Settings,
+    files: Sequence[DeliveredFile],
+    force: bool = False,
+    max_rejects: RejectLimit | None = None,
+) -> None:
     from la_pipeline_failure_predict.pipeline import Pipeline
 
     screen = Screen()
     pipeline = Pipeline(settings, screen)
-    pipeline.run(files, force)
+    pipeline.run(files, force, max_rejects)
     steps = ", ".join(f"{step.step} {step.seconds:.1f} s" for step in pipeline.times)
     screen.say(f"Done: {steps}.")
     _show_top_mains(settings)

@@ -1,5 +1,6 @@
-"""Unpack delivered archives without trusting them."""
+"""Follow delivered names and unpack delivered archives without trusting them."""
 
+import os
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +14,22 @@ MAX_RATIO = 200
 """No honest archive of tables or shapes shrinks that much; one that does is a bomb."""
 SMALL_BYTES = 100_000_000
 """Below this the ratio does not matter."""
+
+
+def file_inside(folder: Path, name: str, named_by: Path) -> Path:
+    """Return the file of a name in a folder.
+
+    Raises
+    ------
+    UserError
+        If the name leads out of the folder.
+    """
+    if Path(name).is_absolute() or os.path.normpath(name).startswith(".."):
+        raise UserError(
+            f"{named_by} names {name!r}, which leads out of {folder}: put the file into that "
+            "folder and name it from there."
+        )
+    return folder / name
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from la_pipeline_failure_predict.contracts.row_checks import (
     find_misfits,
 )
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.sources.archives import file_inside
 from la_pipeline_failure_predict.sources.mapping import ColumnRule, SourceMapping
 from la_pipeline_failure_predict.sources.reading import headers, read_file, to_wgs84
 from la_pipeline_failure_predict.warehouse import Scratch
@@ -123,7 +124,8 @@ def join_lookups(scratch: Scratch, delivered: str, path: Path, mapping: SourceMa
         If a second file or the shared header is missing, or its keys repeat.
     """
     for lookup in mapping.lookups:
-        read_file(scratch, path.parent / lookup.file, "lookup_rows", SourceMapping())
+        second = file_inside(path.parent, lookup.file, Path(f"the lookup {lookup.name}"))
+        read_file(scratch, second, "lookup_rows", SourceMapping())
         key = quote(lookup.on)
         for relation in (delivered, "lookup_rows"):
             if lookup.on not in headers(scratch, relation):
@@ -164,22 +166,25 @@ def _rules(table: Table, present: Sequence[str], mapping: SourceMapping) -> dict
             rule = _present_header(column, rule, present)
         if rule is not None:
             rules[column.name] = rule
-        elif column.required:
+    _check_looks_like(table, rules, mapping)
+    for column in table.delivered:
+        if column.required and column.name not in rules:
             raise UserError(
                 f"No header for the column {column.name} of {table.name}: the file has "
                 f"{', '.join(present[:12])}{' ...' if len(present) > 12 else ''}; "
                 "name the one that holds it in a mapping (--mapping)."
             )
-    if len(rules) * 2 < len(table.delivered) and not mapping.columns and not _has_required(table):
+    return rules
+
+
+def _check_looks_like(table: Table, rules: dict[str, ColumnRule], mapping: SourceMapping) -> None:
+    """Refuse a file of another kind than a provider's own format, which has its own headers."""
+    is_own_format = all(column.sql_type == "text" for column in table.delivered)
+    if is_own_format and len(rules) * 2 < len(table.delivered) and not mapping.columns:
         raise UserError(
             f"This does not look like {table.name}: only {len(rules)} of "
             f"{len(table.delivered)} expected headers are there; check the source's name."
         )
-    return rules
-
-
-def _has_required(table: Table) -> bool:
-    return any(column.required for column in table.delivered)
 
 
 def _matching_header(column: Column, by_spelling: dict[str, str]) -> ColumnRule | None:

@@ -62,7 +62,7 @@ def read_file(
 
 def _table_in(folder: Path, archive: Path) -> Path:
     """Return the one file of an unpacked archive that holds a table or a map layer."""
-    kinds = VECTOR_SUFFIXES | PARQUET_SUFFIXES | {".csv", ".txt"}
+    kinds = VECTOR_SUFFIXES | PARQUET_SUFFIXES | {".csv"}
     found = [item for item in sorted(folder.rglob("*")) if item.suffix.lower() in kinds]
     # The files of a shapefile and the inside of a geodatabase are not tables of their own.
     found = [item for item in found if not any(up.suffix == ".gdb" for up in item.parents)]

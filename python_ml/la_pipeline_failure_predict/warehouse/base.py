@@ -103,12 +103,31 @@ class Warehouse(ABC):
         """Bring the statistics of a table up to date, where the engine does not do so itself."""
 
     def create_tables(self, tables: Iterable[Table]) -> None:
-        """Create the schemas and tables that are missing."""
+        """Create the schemas, tables and columns that are missing.
+
+        A column that an older version did not have is added empty.
+        """
         declared = list(tables)
+        rows = self.query(
+            "select table_schema, table_name, column_name from information_schema.columns"
+        )
+        present: dict[tuple[str, str], set[str]] = {}
+        for schema, name, column in zip(*(item.to_pylist() for item in rows.columns), strict=True):
+            present.setdefault((schema, name), set()).add(column)
         for schema in sorted({table.schema for table in declared}):
-            self.execute(f"create schema if not exists {quote(schema)}")
+            if not any(schema == there for there, _ in present):
+                self.execute(f"create schema if not exists {quote(schema)}")
         for table in declared:
-            self.execute(create_statement(table))
+            columns = present.get((table.schema, table.name))
+            if columns is None:
+                self.execute(create_statement(table))
+                continue
+            for column in table.columns:
+                if column.name not in columns:
+                    self.execute(
+                        f"alter table {full_name(table)} "
+                        f"add column {quote(column.name)} {column.sql_type}"
+                    )
 
     def has_table(self, schema: str, name: str) -> bool:
         """Whether a table or view of that name exists."""

@@ -1,0 +1,40 @@
+"""Write files whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+
+@contextmanager
+def atomic_write(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any]]:  # noqa: ANN401
+    """Open a file for writing that takes its place only when all of it is written.
+
+    Until then, and after an error, the file that was there stays as it is.
+
+    Parameters
+    ----------
+    mode, options
+        As `open` takes them; text is UTF-8 unless an encoding is named.
+    """
+    if "b" not in mode:
+        options.setdefault("encoding", "utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # In the same folder, because a file moves at once only within a file system.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, mode, **options) as file:
+            yield file
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,178 @@
+"""`la-pipes quarantine`: rows set aside are listed, written out, mended and loaded."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from cities import City
+
+MAINS = (
+    "Id,Mat,Size,Feet,Laid\n"
+    "1,CI,6,100,01.02.1950\n"
+    "2,CI,six,100,01.02.1950\n"
+    "1,DI,8,100,01.02.1980\n"
+    "4,DI,8,-5,x,surplus\n"
+    ",DI,8,50,\n"
+)
+MAPPING = """
+pipes:
+  columns:
+    pipe_id: Id
+    material: Mat
+    diameter_mm: {from: Size, unit: inch}
+    length_m: {from: Feet, unit: ft}
+    installed_on: {from: Laid, formats: ["%d.%m.%Y"]}
+"""
+
+
+@pytest.fixture
+def export(empty_city: City, tmp_path: Path) -> Path:
+    """A delivery with four bad rows is loaded, and those are written out."""
+    (tmp_path / "mains.csv").write_text(MAINS)
+    (tmp_path / "city.yml").write_text(MAPPING)
+    result = empty_city.la_pipes(
+        "load", "pipes", tmp_path / "mains.csv", "--mapping", tmp_path / "city.yml"
+    )
+    assert "5 rows in mains.csv = 1 loaded + 4 quarantined" in result.output
+    result = empty_city.la_pipes("quarantine", "export", "--to", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    (file,) = (tmp_path / "out").iterdir()
+    assert f"Wrote {file}." in result.output
+    return file
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def mend(file: Path, changes: dict[str, dict[str, str]]) -> Path:
+    """Write a copy in which rows, by their number, are changed."""
+    rows = rows_of(file)
+    mended = file.with_name(f"mended-{len(changes)}.csv")
+    with mended.open("w", newline="") as lines:
+        writer = csv.DictWriter(lines, rows[0])
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(row | changes.get(row["quarantine_row_number"], {}))
+    return mended
+
+
+def balance(city: City) -> tuple[int, int, int]:
+    (load,) = city.rows("select rows_in_file, rows_loaded, rows_quarantined from raw.loads")
+    in_table = city.value("select count(*) from raw.pipes")
+    aside = city.value(
+        "select count(distinct row_number) from raw.quarantine where mended_at is null"
+    )
+    assert (in_table, aside) == (load["rows_loaded"], load["rows_quarantined"])
+    assert load["rows_in_file"] == load["rows_loaded"] + load["rows_quarantined"]
+    return load["rows_in_file"], load["rows_loaded"], load["rows_quarantined"]
+
+
+def test_list_says_what_and_why(empty_city: City, export: Path) -> None:
+    result = empty_city.la_pipes("quarantine", "list")
+    assert result.exit_code == 0
+    for reason in (
+        "diameter_mm is not a number; name decimal, thousands or nulls",
+        "(for example 'six')",
+        "pipe_id of an earlier row of the same delivery",
+        "the row has 6 values, the header 5",
+        "pipe_id is missing",
+    ):
+        assert reason in result.output
+
+
+def test_export_holds_each_bad_row_once(empty_city: City, export: Path) -> None:
+    rows = rows_of(export)
+    assert [row["quarantine_row_number"] for row in rows] == ["2", "3", "4", "5"]
+    fourth = rows[2]
+    assert fourth["Feet"] == "-5"
+    assert fourth["_surplus"] == "surplus"
+    assert fourth["quarantine_reason"].count(";") >= 2  # shape, date and length
+
+
+def test_mended_rows_take_their_place(empty_city: City, export: Path) -> None:
+    mended = mend(export, {"2": {"Size": "6"}, "3": {"Id": "3"}})
+    result = empty_city.la_pipes("quarantine", "retry", mended)
+    assert result.exit_code == 0, result.output
+    assert "2 mended rows of mains.csv loaded, 2 still do not fit" in result.output
+    assert balance(empty_city) == (5, 3, 2)
+    rows = empty_city.rows(
+        "select pipe_id, diameter_mm, length_m, _row_number, _source_file from raw.pipes "
+        "order by _row_number"
+    )
+    assert [(row["pipe_id"], row["_row_number"]) for row in rows] == [("1", 1), ("2", 2), ("3", 3)]
+    assert rows[1]["diameter_mm"] == pytest.approx(152.4)  # with the delivery's own mapping
+    assert rows[1]["length_m"] == pytest.approx(30.48)
+    assert {row["_source_file"] for row in rows} == {"mains.csv"}
+
+
+def test_retrying_twice_changes_nothing(empty_city: City, export: Path) -> None:
+    mended = mend(export, {"2": {"Size": "6"}})
+    empty_city.la_pipes("quarantine", "retry", mended)
+    before = balance(empty_city)
+    result = empty_city.la_pipes("quarantine", "retry", mended)
+    assert result.exit_code == 0
+    assert "0 mended rows of mains.csv loaded" in result.output
+    assert "1 had been mended before" in result.output
+    assert balance(empty_city) == before
+
+
+def test_a_row_that_repeats_a_loaded_key_stays(empty_city: City, export: Path) -> None:
+    mended = mend(export, {"2": {"Id": "1", "Size": "6"}})
+    result = empty_city.la_pipes("quarantine", "retry", mended)
+    assert "0 mended rows of mains.csv loaded, 4 still do not fit" in result.output
+    reasons = empty_city.rows("select reason from raw.quarantine where row_number = 2")
+    assert [row["reason"].split(" of ")[0] for row in reasons] == ["pipe_id"]
+    assert balance(empty_city) == (5, 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a,b\n1,2\n", "is not a file of la-pipes quarantine export"),
+        ("quarantine_load_id,quarantine_row_number,Id\nnope,2,1\n", "No load 'nope'"),
+        ("quarantine_load_id,quarantine_row_number,Id\n{load},1,1\n", "is not set aside"),
+        ("quarantine_load_id,quarantine_row_number,Id\n{load},2,1\n{load},2,1\n", "twice"),
+        ("quarantine_load_id,quarantine_row_number,Id\n{load},x,1\n", "'x', which is not set"),
+        ("quarantine_load_id,quarantine_row_number,Id\n{load},2,1\nz,3,1\n", "must name one load"),
+    ],
+)
+def test_other_files_get_a_sentence(
+    empty_city: City, export: Path, tmp_path: Path, text: str, says: str
+) -> None:
+    load = rows_of(export)[0]["quarantine_load_id"]
+    file = tmp_path / "other.csv"
+    file.write_text(text.replace("{load}", load))
+    result = empty_city.la_pipes("quarantine", "retry", file)
+    assert result.exit_code == 2, result.output
+    assert says in result.output
+    assert balance(empty_city) == (5, 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("limit", "exit_code"), [("80%", 0), ("4", 0), ("79%", 2), ("3", 2), ("0", 2), ("many", 2)]
+)
+def test_max_rejects_refuses_the_whole_delivery(
+    duckdb_city: City, tmp_path: Path, limit: str, exit_code: int
+) -> None:
+    (tmp_path / "mains.csv").write_text(MAINS)
+    (tmp_path / "city.yml").write_text(MAPPING)
+    result = duckdb_city.la_pipes(
+        "load",
+        "pipes",
+        tmp_path / "mains.csv",
+        "--mapping",
+        tmp_path / "city.yml",
+        "--max-rejects",
+        limit,
+    )
+    assert result.exit_code == exit_code, result.output
+    if limit == "many":
+        assert "neither a share, 1%, nor a number, 250" in result.output
+        return
+    if exit_code:
+        assert f"4 of the 5 rows of {tmp_path / 'mains.csv'} do not fit" in result.output
+        assert "Nothing was loaded" in result.output
+    assert duckdb_city.value("select count(*) from raw.loads") == (0 if exit_code else 1)
