@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from la_pipeline_failure_predict.errors import UserError
+
 
 @contextmanager
 def atomic_write(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any]]:  # noqa: ANN401
@@ -32,6 +34,24 @@ def atomic_write(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write text to a file in one move, making its folder where it is missing.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be written; what was there before stays.
+    """
+    try:
+        with atomic_write(file) as stream:
+            stream.write(text)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {file} ({error.strerror}): check that its folder can be written, or "
+            "name another file."
+        ) from error
 
 
 def _umask() -> int:

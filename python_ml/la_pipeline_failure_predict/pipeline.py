@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 
 from la_pipeline_failure_predict.contracts.catalog import Table, read_tables
+from la_pipeline_failure_predict.dbt_manifest import project_digest
 from la_pipeline_failure_predict.dbt_runner import run_dbt
 from la_pipeline_failure_predict.deliveries import DeliveredFile
 from la_pipeline_failure_predict.errors import UserError
@@ -203,7 +203,7 @@ class Pipeline:
         )
 
     def _build_digest(self) -> str:
-        return _combine(self._loads_digest(), _project_digest(self.settings.root))
+        return _combine(self._loads_digest(), project_digest(self.settings.root, PROJECT_FILES))
 
     def _runs_digest(self) -> str:
         runs = self._digest(
@@ -235,14 +235,3 @@ class Pipeline:
 
 def _combine(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def _project_digest(root: Path) -> str:
-    digest = hashlib.sha256()
-    for name in PROJECT_FILES:
-        path = root / name
-        files = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for file in files:
-            if file.is_file():
-                digest.update(str(file.relative_to(root)).encode() + file.read_bytes())
-    return digest.hexdigest()

@@ -3,9 +3,10 @@
 import click
 
 from la_pipeline_failure_predict import __version__
+from la_pipeline_failure_predict.cli.contracts import contracts
 from la_pipeline_failure_predict.cli.data import link, load, sample
 from la_pipeline_failure_predict.cli.model import score, train
-from la_pipeline_failure_predict.cli.project import contracts, doctor, init
+from la_pipeline_failure_predict.cli.project import doctor, init
 from la_pipeline_failure_predict.cli.quarantine import quarantine
 from la_pipeline_failure_predict.cli.run import build, demo, run
 from la_pipeline_failure_predict.cli.show import report

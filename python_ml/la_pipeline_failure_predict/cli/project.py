@@ -1,4 +1,4 @@
-"""Commands that look after the project: init, doctor, contracts."""
+"""Commands that look after the project: init, doctor."""
 
 import os
 import shutil
@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from la_pipeline_failure_predict.cli.common import common, fail
+from la_pipeline_failure_predict.cli.common import common
 from la_pipeline_failure_predict.contracts.catalog import read_tables
-from la_pipeline_failure_predict.contracts.dbt_sources import sync_sources
 from la_pipeline_failure_predict.doctor import examine
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.settings import Settings
@@ -59,26 +58,3 @@ def doctor(settings: Settings) -> None:
         click.echo(f"{mark} {finding.what}" + ("" if finding.is_fine else f": {finding.mend}"))
     if missing:
         raise SystemExit(1)
-
-
-@click.group()
-def contracts() -> None:
-    """Work with the contracts in schemas/."""
-
-
-@contracts.command()
-@click.option("--check", is_flag=True, help="Write nothing; end 1 where a file has drifted.")
-@common
-def sync(settings: Settings, check: bool) -> None:
-    """Write what is generated from the contracts: the dbt source YAML.
-
-    \b
-    Example: la-pipes contracts sync --check
-    """
-    drifted = sync_sources(settings.root, check)
-    for path in drifted:
-        click.echo(f"{'drifted' if check else 'wrote'} {path}")
-    if not drifted:
-        click.echo("The generated files match the contracts.")
-    elif check:
-        fail("run la-pipes contracts sync and commit what it writes.", 1)

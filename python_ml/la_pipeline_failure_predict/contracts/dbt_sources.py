@@ -3,9 +3,8 @@
 from itertools import groupby
 from pathlib import Path
 
-import yaml
-
 from la_pipeline_failure_predict.contracts.catalog import Column, Table, read_tables
+from la_pipeline_failure_predict.contracts.generated import to_yaml, write_drifted
 
 HEADER = "# Generated from schemas/*.yaml by `la-pipes contracts sync`; change it there.\n"
 
@@ -21,22 +20,13 @@ def render_sources(root: Path) -> dict[Path, str]:
     files = {}
     for provider, group in groupby(tables, key=lambda table: table.provider):
         path = Path("models/staging") / provider / f"_{provider}__sources.yml"
-        files[path] = HEADER + _to_yaml(_source(provider, list(group)))
+        files[path] = HEADER + to_yaml(_source(provider, list(group)))
     return files
 
 
 def sync_sources(root: Path, check: bool = False) -> list[Path]:
     """Write the source files that differ and return their paths; with `check`, write nothing."""
-    drifted = []
-    for path, text in render_sources(root).items():
-        file = root / path
-        if file.is_file() and file.read_text(encoding="utf-8") == text:
-            continue
-        drifted.append(path)
-        if not check:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
-    return drifted
+    return write_drifted(root, render_sources(root), check)
 
 
 def _source(provider: str, tables: list[Table]) -> dict[str, object]:
@@ -78,17 +68,3 @@ def _column(column: Column, table: Table) -> dict[str, object]:
     if table.key == (column.name,):
         entry["data_tests"] = ["unique"]
     return entry
-
-
-class _Indented(yaml.SafeDumper):
-    """Indents lists under their key, as the hand-written YAML does."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        """Indent one level; lists too."""
-        super().increase_indent(flow, False)
-
-
-def _to_yaml(content: object) -> str:
-    # A private dumper without anchors: the freshness block repeats in full.
-    _Indented.ignore_aliases = lambda self, data: True  # type: ignore[method-assign]
-    return yaml.dump(content, Dumper=_Indented, sort_keys=False, width=100, allow_unicode=True)

@@ -1,0 +1,144 @@
+"""Run the datacontract tool over every contract: is it valid, and does the warehouse keep it.
+
+The tool is the standard's own, so what it accepts, every other reader of the standard accepts.
+"""
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.warehouse.contract_server import find_contract_server
+
+log = logging.getLogger(__name__)
+
+PATTERN = "*_schema.yaml"
+BROKEN = ("failed", "error")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check that did not pass, or all the checks of a table that failed for one reason."""
+
+    is_broken: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the tool says of one contract."""
+
+    file_name: str
+    check_count: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether nothing is broken; warnings are let pass."""
+        return not any(finding.is_broken for finding in self.findings)
+
+
+def lint_contracts(root: Path) -> Iterator[Verdict]:
+    """Judge whether each contract follows the standard.
+
+    Raises
+    ------
+    UserError
+        If the tool is not installed, or there is no contract.
+    """
+    data_contract = _tool()
+    for file in find_contracts(root):
+        # Nothing is fetched from the addresses that a contract may refer to.
+        contract = data_contract(
+            data_contract_file=str(file), all_errors=True, inline_references=False
+        )
+        yield _verdict(file, contract.lint())
+
+
+def test_contracts(settings: Settings) -> Iterator[Verdict]:
+    """Judge whether the tables of the target keep each contract.
+
+    Raises
+    ------
+    UserError
+        If the tool is not installed, there is no contract, or the target cannot be opened.
+    """
+    data_contract = _tool()
+    server = find_contract_server(settings)
+    with _environment(server.environment):
+        for file in find_contracts(settings.root):
+            contract = data_contract(
+                data_contract_file=str(file),
+                server=server.name,
+                inline_references=False,
+                config=server.config(),
+            )
+            yield _verdict(file, contract.test())
+
+
+def find_contracts(root: Path) -> list[Path]:
+    """Return the contracts of the project.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    files = sorted((root / "schemas").glob(PATTERN))
+    if not files:
+        raise UserError(f"No {PATTERN} in {root / 'schemas'}: run la-pipes from the project.")
+    return files
+
+
+def _tool() -> Any:  # noqa: ANN401 - of a package that may not be installed
+    try:
+        from datacontract.data_contract import DataContract
+    except ImportError:
+        raise UserError(
+            "The datacontract tool is not installed: "
+            'pip install "la_pipeline_failure_predict[contracts]".'
+        ) from None
+    return DataContract
+
+
+def _verdict(file: Path, run: Any) -> Verdict:  # noqa: ANN401
+    for entry in run.logs:
+        log.debug("%s: %s %s", file.name, entry.level, entry.message)
+    return Verdict(file.name, len(run.checks), tuple(_findings(run.checks)))
+
+
+def _findings(checks: Iterable[Any]) -> Iterator[Finding]:
+    """Yield what did not pass; a table that cannot be read is one finding, not one a column."""
+    missing: set[str] = set()
+    for check in checks:
+        result, reason = check.result.value, " ".join(str(check.reason or "").split())
+        if result in ("passed", "skipped", "info"):
+            continue
+        if reason.startswith("Could not read model"):
+            if check.model not in missing:
+                yield Finding(True, f"{check.model}: cannot be read; build it first: la-pipes run")
+            missing.add(check.model)
+            continue
+        place = ".".join(part for part in (check.model, check.field) if part)
+        message = ": ".join(part for part in (place, check.name, reason) if part)
+        yield Finding(result in BROKEN, message)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for a while."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
