@@ -5,14 +5,17 @@ The tool is the standard's own, so what it accepts, every other reader of the st
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.warehouse import open_warehouse
 from la_pipeline_failure_predict.warehouse.contract_server import find_contract_server
 
 log = logging.getLogger(__name__)
@@ -23,7 +26,7 @@ BROKEN = ("failed", "error")
 
 @dataclass(frozen=True)
 class Finding:
-    """One check that did not pass, or all the checks of a table that failed for one reason."""
+    """One check that did not pass, or one table that is missing."""
 
     is_broken: bool
     message: str
@@ -70,15 +73,21 @@ def test_contracts(settings: Settings) -> Iterator[Verdict]:
     """
     data_contract = _tool()
     server = find_contract_server(settings)
+    existing = _existing_tables(settings)
     with _environment(server.environment):
         for file in find_contracts(settings.root):
+            declared = _declared_tables(file)
+            missing = [name for schema, name in declared if (schema, name) not in existing]
+            if len(missing) == len(declared):
+                yield Verdict(file.name, 0, tuple(_missing(missing)))
+                continue
             contract = data_contract(
                 data_contract_file=str(file),
                 server=server.name,
                 inline_references=False,
                 config=server.config(),
             )
-            yield _verdict(file, contract.test())
+            yield _verdict(file, contract.test(), missing)
 
 
 def find_contracts(root: Path) -> list[Path]:
@@ -106,27 +115,39 @@ def _tool() -> Any:  # noqa: ANN401 - of a package that may not be installed
     return DataContract
 
 
-def _verdict(file: Path, run: Any) -> Verdict:  # noqa: ANN401
+def _existing_tables(settings: Settings) -> set[tuple[str, str]]:
+    with open_warehouse(settings) as warehouse:
+        rows = warehouse.query("select table_schema, table_name from information_schema.tables")
+    return {(row["table_schema"], row["table_name"]) for row in rows.to_pylist()}
+
+
+def _declared_tables(file: Path) -> list[tuple[str, str]]:
+    contract = yaml.safe_load(file.read_text(encoding="utf-8"))
+    schema = contract["servers"][0]["schema"]
+    return [(schema, table["physicalName"]) for table in contract["schema"]]
+
+
+def _missing(tables: Iterable[str]) -> Iterator[Finding]:
+    for table in tables:
+        yield Finding(True, f"{table} is not there: build it with la-pipes run")
+
+
+def _verdict(file: Path, run: Any, missing: Sequence[str] = ()) -> Verdict:  # noqa: ANN401
     for entry in run.logs:
         log.debug("%s: %s %s", file.name, entry.level, entry.message)
-    return Verdict(file.name, len(run.checks), tuple(_findings(run.checks)))
+    findings = (*_missing(missing), *_findings(run.checks, missing))
+    return Verdict(file.name, len(run.checks), findings)
 
 
-def _findings(checks: Iterable[Any]) -> Iterator[Finding]:
-    """Yield what did not pass; a table that cannot be read is one finding, not one a column."""
-    missing: set[str] = set()
+def _findings(checks: Iterable[Any], missing: Sequence[str]) -> Iterator[Finding]:
+    """Yield what did not pass, tables that are missing aside."""
     for check in checks:
-        result, reason = check.result.value, " ".join(str(check.reason or "").split())
-        if result in ("passed", "skipped", "info"):
-            continue
-        if reason.startswith("Could not read model"):
-            if check.model not in missing:
-                yield Finding(True, f"{check.model}: cannot be read; build it first: la-pipes run")
-            missing.add(check.model)
+        result = check.result.value
+        if result in ("passed", "skipped", "info") or check.model in missing:
             continue
         place = ".".join(part for part in (check.model, check.field) if part)
-        message = ": ".join(part for part in (place, check.name, reason) if part)
-        yield Finding(result in BROKEN, message)
+        parts = (place, check.name, " ".join(str(check.reason or "").split()))
+        yield Finding(result in BROKEN, ": ".join(part for part in parts if part))
 
 
 @contextmanager

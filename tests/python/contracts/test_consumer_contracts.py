@@ -1,0 +1,109 @@
+"""The contracts of features and Power BI views promise what the models' YAML declares."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cities import ROOT, City
+
+COPIED = ("models", "macros", "seeds", "schemas", "tests/generic")
+
+
+@pytest.fixture
+def project(tmp_path: Path, duckdb_city: City) -> Path:
+    """A project of its own, to change; the command line of the city works on it."""
+    root = tmp_path / "project"
+    for name in COPIED:
+        shutil.copytree(ROOT / name, root / name)
+    for name in ("dbt_project.yml", "profiles.yml.example"):
+        shutil.copyfile(ROOT / name, root / name)
+    duckdb_city.environment |= {
+        "LA_PIPES_PROJECT_DIR": str(root),
+        "DBT_TARGET_PATH": str(root / "target"),
+    }
+    return root
+
+
+def columns_of(file: Path, table: str) -> dict[str, dict]:
+    contract = yaml.safe_load(file.read_text())
+    declared = next(item for item in contract["schema"] if item["name"] == table)
+    return {column["name"]: column for column in declared["properties"]}
+
+
+def test_contracts_say_keys_units_and_limits() -> None:
+    risk = columns_of(ROOT / "schemas" / "powerbi_export_schema.yaml", "pipe_risk")
+    assert risk["pipe_id"]["required"]
+    assert risk["pipe_id"]["primaryKey"]
+    assert risk["break_probability"]["logicalTypeOptions"] == {"minimum": 0, "maximum": 1}
+    assert risk["length_m"]["customProperties"] == [{"property": "unit", "value": "m"}]
+    assert "customProperties" not in risk["material_name"]
+    features = columns_of(ROOT / "schemas" / "features_schema.yaml", "fct_pipe_features")
+    keys = {name: c["primaryKeyPosition"] for name, c in features.items() if "primaryKey" in c}
+    assert keys == {"pipe_id": 1, "as_of_date": 2}
+    assert features["length_m"]["required"]
+    assert "required" not in features["age_years"]
+
+
+def test_a_changed_model_is_drift_until_it_is_synced(duckdb_city: City, project: Path) -> None:
+    models = project / "models" / "marts" / "powerbi" / "_powerbi__models.yml"
+    text = models.read_text()
+    street = "{name: street_name, data_type: text, description: "
+    changed = text.replace(
+        f"{street}Street.}}",
+        f"{street}Name of the street., data_tests: [{{not_null: {{config: {{severity: warn}}}}}}, "
+        "{accepted_values: {arguments: {values: [A, B]}}}]}",
+    )
+    # A grain that may be null is no primary key, but is promised all the same.
+    changed = changed.replace(
+        "description: Weather station., data_tests: [not_null]}",
+        "description: Weather station., config: {meta: {unit: furlong}}}",
+    )
+    assert changed.count("furlong") == 1
+    models.write_text(changed)
+
+    result = duckdb_city.la_pipes("contracts", "sync", "--check")
+    assert result.exit_code == 1
+    assert "drifted schemas/powerbi_export_schema.yaml" in result.output
+    assert "features_schema" not in result.output
+    exported = project / "schemas" / "powerbi_export_schema.yaml"
+    assert exported.read_text() == (ROOT / "schemas" / exported.name).read_text()
+
+    assert duckdb_city.la_pipes("contracts", "sync").exit_code == 0
+    street = columns_of(exported, "pipe_breaks")["street_name"]
+    assert street["description"] == "Name of the street."
+    assert street["quality"][0]["arguments"] == {"validValues": ["A", "B"]}
+    assert "required" not in street  # a warning is no promise
+    climate = columns_of(exported, "climate_monthly")
+    assert climate["station_id"]["customProperties"] == [{"property": "unit", "value": "furlong"}]
+    assert not any("primaryKey" in column for column in climate.values())
+    grain = next(
+        table["quality"]
+        for table in yaml.safe_load(exported.read_text())["schema"]
+        if table["name"] == "climate_monthly"
+    )
+    assert grain[0]["arguments"] == {"properties": ["station_id", "month_on"]}
+
+    assert duckdb_city.la_pipes("contracts", "sync", "--check").exit_code == 0
+    assert duckdb_city.la_pipes("contracts", "lint").exit_code == 0
+
+
+def test_a_type_the_contracts_do_not_know(duckdb_city: City, project: Path) -> None:
+    models = project / "models" / "marts" / "powerbi" / "_powerbi__models.yml"
+    models.write_text(
+        models.read_text().replace("day_number, data_type: integer", "day_number, data_type: money")
+    )
+    before = {file: file.read_text() for file in (project / "schemas").glob("*.yaml")}
+    result = duckdb_city.la_pipes("contracts", "sync")
+    assert result.exit_code == 2
+    assert "pbi_dates.day_number has the data_type 'money': use one of text" in result.output
+    assert {file: file.read_text() for file in before} == before
+
+
+def test_a_project_that_dbt_cannot_parse(duckdb_city: City, project: Path) -> None:
+    (project / "models" / "broken.sql").write_text("select * from {{ ref('nowhere') }}")
+    result = duckdb_city.la_pipes("contracts", "sync", "--check")
+    assert result.exit_code == 2
+    assert "dbt parse could not run" in result.output
+    assert "nowhere" in result.output
