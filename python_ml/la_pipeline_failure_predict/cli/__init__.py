@@ -9,7 +9,7 @@ from la_pipeline_failure_predict.cli.model import score, train
 from la_pipeline_failure_predict.cli.project import doctor, init
 from la_pipeline_failure_predict.cli.quarantine import quarantine
 from la_pipeline_failure_predict.cli.run import build, demo, run
-from la_pipeline_failure_predict.cli.show import report
+from la_pipeline_failure_predict.cli.show import compare, report
 
 __all__ = ["main"]
 
@@ -38,6 +38,7 @@ for command in (
     run,
     demo,
     report,
+    compare,
     doctor,
     contracts,
 ):

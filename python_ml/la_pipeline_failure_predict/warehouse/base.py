@@ -31,6 +31,13 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
 }
+# Spellings of information_schema, by engine, of the types above.
+OTHER_SPELLINGS = {
+    "varchar": "text",
+    "character varying": "text",
+    "double": "double precision",
+    "timestamp without time zone": "timestamp",
+}
 
 
 class Warehouse(ABC):
@@ -148,6 +155,12 @@ class Warehouse(ABC):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def type_name(data_type: str) -> str:
+    """Return the ANSI name of a type that information_schema spells in the engine's way."""
+    lowered = data_type.lower()
+    return OTHER_SPELLINGS.get(lowered, lowered)
 
 
 def quote(identifier: str) -> str:

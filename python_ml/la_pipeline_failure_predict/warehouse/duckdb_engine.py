@@ -12,6 +12,9 @@ from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name, quote
 
+# `from catalog.schema.table`, the catalog quoted where it must be.
+CATALOG_IN_VIEW = re.compile(r'\bfrom (?:"([^"]+)"|(\w+))\.(?:"[^"]+"|\w+)\.', re.IGNORECASE)
+
 
 class DuckDBWarehouse(Warehouse):
     """A DuckDB file."""
@@ -71,6 +74,40 @@ class DuckDBWarehouse(Warehouse):
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+
+class DuckDBBuild(DuckDBWarehouse):
+    """A DuckDB file to read alone, whatever it is called now.
+
+    dbt writes the name of the database into each view, and that is the name the file had: a copy
+    under another name is attached under the old one, or none of its views could be read.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.label = f"DuckDB file {path}"
+        self.connection = duckdb.connect()
+        try:
+            self._attach(path, "renamed")
+            catalog = self._catalog_in_views() or "renamed"
+            self.connection.execute("detach renamed")
+            self._attach(path, catalog)
+        except duckdb.Error as error:
+            self.connection.close()
+            raise UserError(_explain(path, str(error))) from error
+        self.connection.execute(f"use {quote(catalog)}")
+
+    def _attach(self, path: str, catalog: str) -> None:
+        literal = path.replace("'", "''")
+        self.connection.execute(f"attach '{literal}' as {quote(catalog)} (read_only)")
+
+    def _catalog_in_views(self) -> str | None:
+        views = self.connection.execute(
+            "select sql from duckdb_views() where database_name = 'renamed' and not internal"
+        ).fetchall()
+        for (sql,) in views:
+            if found := CATALOG_IN_VIEW.search(sql):
+                return found[1] or found[2]
+        return None
 
 
 class DuckDBScratch(DuckDBWarehouse):

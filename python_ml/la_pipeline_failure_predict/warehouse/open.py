@@ -8,7 +8,11 @@ from pathlib import Path
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse.base import Warehouse
-from la_pipeline_failure_predict.warehouse.duckdb_engine import DuckDBScratch, DuckDBWarehouse
+from la_pipeline_failure_predict.warehouse.duckdb_engine import (
+    DuckDBBuild,
+    DuckDBScratch,
+    DuckDBWarehouse,
+)
 from la_pipeline_failure_predict.warehouse.postgres_engine import PostgresWarehouse
 
 
@@ -60,6 +64,23 @@ def open_warehouse(settings: Settings) -> Warehouse:
 def open_scratch(warehouse: Warehouse) -> DuckDBScratch:
     """Open an empty in-memory database that reads delivered files for a warehouse."""
     return DuckDBScratch(warehouse if isinstance(warehouse, DuckDBWarehouse) else None)
+
+
+def open_build(file: Path) -> Warehouse:
+    """Open a warehouse that is one file to read it, whatever the target.
+
+    Raises
+    ------
+    UserError
+        If the file is not a warehouse, or is locked by another process.
+    """
+    with file.open("rb") as stream:
+        if stream.read(12)[8:] != b"DUCK":
+            raise UserError(
+                f"{file} is no build: name a DuckDB file, or one written by la-pipes compare "
+                "--save."
+            )
+    return DuckDBBuild(str(file))
 
 
 def read_connection(settings: Settings) -> Connection:
