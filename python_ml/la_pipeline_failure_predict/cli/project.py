@@ -1,7 +1,6 @@
 """Commands that look after the project: init, doctor, contracts."""
 
 import os
-import shutil
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ from la_pipeline_failure_predict.contracts.catalog import read_tables
 from la_pipeline_failure_predict.contracts.dbt_sources import sync_sources
 from la_pipeline_failure_predict.doctor import examine
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import open_warehouse
 from la_pipeline_failure_predict.warehouse.open import has_profile
@@ -40,7 +40,8 @@ def write_profile(settings: Settings) -> None:
         raise UserError(
             f"{place} has no profile la_pipes: add the one in profiles.yml.example to it."
         )
-    shutil.copyfile(settings.root / "profiles.yml.example", place)
+    example = settings.root / "profiles.yml.example"
+    write_whole(place, example.read_text(encoding="utf-8"))
     click.echo(f"Wrote {place.name} from profiles.yml.example.")
 
 

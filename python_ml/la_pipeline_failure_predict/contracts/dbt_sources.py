@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from la_pipeline_failure_predict.contracts.catalog import Column, Table, read_tables
+from la_pipeline_failure_predict.files import write_whole
 
 HEADER = "# Generated from schemas/*.yaml by `la-pipes contracts sync`; change it there.\n"
 
@@ -34,8 +35,7 @@ def sync_sources(root: Path, check: bool = False) -> list[Path]:
             continue
         drifted.append(path)
         if not check:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+            write_whole(file, text)
     return drifted
 
 
