@@ -12,7 +12,7 @@ from la_pipeline_failure_predict.doctor import examine
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import open_warehouse
+from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
 from la_pipeline_failure_predict.warehouse.open import has_profile
 
 
@@ -25,7 +25,7 @@ def init(settings: Settings) -> None:
     Example: la-pipes init --target postgres
     """
     write_profile(settings)
-    with open_warehouse(settings) as warehouse:
+    with one_writer(settings), open_warehouse(settings) as warehouse:
         tables = read_tables(settings.root)
         warehouse.create_tables(tables.values())
         click.echo(f"{warehouse.label}: {len(tables)} landing, model and score tables are there.")
