@@ -2,13 +2,15 @@
 
 import logging
 import re
+import signal
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from la_pipeline_failure_predict import orphans
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.warehouse.faults import explain_fault
 from la_pipeline_failure_predict.warehouse.open import find_profiles_dir
 
 log = logging.getLogger(__name__)
@@ -51,12 +53,13 @@ def run_dbt(
     Raises
     ------
     UserError
-        If dbt cannot start: bad configuration, unknown target, unreachable database.
+        If dbt cannot start: bad configuration, unknown target, unreachable database; or cannot go
+        on: no disk space, a lost connection, killed.
     DbtFailed
         If a model or a test failed.
     """
     root = settings.root
-    command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", *arguments]
+    command = orphans.command("dbt.cli.main", "--no-use-colors", *arguments)
     command += ["--project-dir", str(root), "--profiles-dir", str(find_profiles_dir(root))]
     if settings.target:
         command += ["--target", settings.target]
@@ -72,6 +75,14 @@ def run_dbt(
             _watch(text, result, progress)
     if process.returncode == 0:
         return result
+    if sentence := explain_fault("\n".join(lines)):
+        raise UserError(sentence)
+    if process.returncode < 0:
+        name = signal.Signals(-process.returncode).name
+        raise UserError(
+            f"dbt {arguments[0]} was ended from outside ({name}; the system does so when memory "
+            "runs out): run the command again."
+        )
     if process.returncode == 1 and result.failed:
         raise DbtFailed(_failure(result))
     raise UserError(f"dbt {arguments[0]} could not run: {_last_error(lines)}")

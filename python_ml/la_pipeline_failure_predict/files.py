@@ -1,4 +1,4 @@
-"""Write files whole or not at all."""
+"""Write files whole: a reader sees the old file or the new one, never half of it."""
 
 import os
 import tempfile
@@ -20,23 +20,33 @@ def atomic_write(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any
     ----------
     mode, options
         As `open` takes them; text is UTF-8 unless an encoding is named.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be written.
     """
     if "b" not in mode:
         options.setdefault("encoding", "utf-8")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, because a file moves at once only within a file system.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # In the same folder, because a file moves at once only within a file system.
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise _refusal(path, error) from error
     try:
         with os.fdopen(handle, mode, **options) as file:
             yield file
         Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _refusal(path, error) from error
         raise
 
 
-def write_whole(file: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write text to a file in one move, making its folder where it is missing.
 
     Raises
@@ -44,14 +54,15 @@ def write_whole(file: Path, text: str) -> None:
     UserError
         If the file cannot be written; what was there before stays.
     """
-    try:
-        with atomic_write(file) as stream:
-            stream.write(text)
-    except OSError as error:
-        raise UserError(
-            f"Cannot write {file} ({error.strerror}): check that its folder can be written, or "
-            "name another file."
-        ) from error
+    with atomic_write(path) as file:
+        file.write(text)
+
+
+def _refusal(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"Cannot write {path} ({error.strerror or error}): check that its folder can be written "
+        "and has space, or name another file."
+    )
 
 
 def _umask() -> int:

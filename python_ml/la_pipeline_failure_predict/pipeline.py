@@ -17,10 +17,15 @@ from la_pipeline_failure_predict.deliveries import DeliveredFile
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.load import load_files
 from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.promote import promote, promoted_run, withdraw
 from la_pipeline_failure_predict.model.score import score
 from la_pipeline_failure_predict.model.train import train
 from la_pipeline_failure_predict.rejects import RejectLimit
-from la_pipeline_failure_predict.report.run_lines import describe_scoring, describe_training
+from la_pipeline_failure_predict.report.run_lines import (
+    describe_promotion,
+    describe_scoring,
+    describe_training,
+)
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.spatial.link import link
 from la_pipeline_failure_predict.warehouse import Warehouse, open_warehouse
@@ -108,6 +113,41 @@ class Pipeline:
         """Build and test everything that needs no score."""
         self._dbt("build", "--exclude", "source:ml+")
 
+    def build(self, select: str | None = None) -> None:
+        """Build and test all of the project, or a selection, as dbt build does.
+
+        Until it has ended well, the next `run` builds again: what is half built is not up to date.
+        """
+        with open_warehouse(self.settings) as warehouse:
+            warehouse.create_tables(self.tables.values())
+            done = warehouse.query(
+                "select step_name, fingerprint, finished_at from raw.steps "
+                "where step_name in ('build', 'publish')"
+            )
+            warehouse.execute("delete from raw.steps where step_name in ('build', 'publish')")
+        self._dbt("build", *(["--select", select] if select else []))
+        with open_warehouse(self.settings) as warehouse, warehouse.transaction():
+            warehouse.append(self.tables["steps"], done.to_reader())
+
+    def promote(
+        self,
+        run_id: str | None,
+        grains: Sequence[Grain] = tuple(GRAINS),
+        build: bool = False,
+    ) -> None:
+        """Have the risk marts read a run, or (None) take the promotions of the grains back."""
+        with open_warehouse(self.settings) as warehouse:
+            warehouse.create_tables(self.tables.values())
+            if run_id:
+                grain = grains[0] if len(grains) == 1 else None
+                promoted = [promote(warehouse, self.tables, run_id, grain)]
+            else:
+                promoted = [withdraw(warehouse, self.tables, grain) for grain in grains]
+        for item in promoted:
+            self.reporter.say(describe_promotion(item))
+        if build:
+            self._unless_done("publish", self._scores_digest, self.publish, force=False)
+
     def publish(self) -> None:
         """Build and test what reads the scores: risk and the Power BI views."""
         self._dbt("build", "--select", "source:ml+")
@@ -134,14 +174,16 @@ class Pipeline:
         as_of: date | None = None,
         run_id: str | None = None,
     ) -> None:
-        """Score with the given run, else the one the seed publishes, else the newest."""
+        """Score with the given run, else the promoted, else the seed's, else the newest."""
         with open_warehouse(self.settings) as warehouse:
             for grain in self._trainable(warehouse, grains):
                 run = score(
                     warehouse,
                     self.tables,
                     grain,
-                    run_id=run_id or self._seeded_run(warehouse, grain),
+                    run_id=run_id
+                    or promoted_run(warehouse, self.tables, grain)
+                    or self._seeded_run(warehouse, grain),
                     as_of=as_of,
                     progress=self._advance_by_text,
                 )
@@ -184,6 +226,9 @@ class Pipeline:
             done = warehouse.scalar(
                 "select fingerprint from raw.steps where step_name = $1", (step,)
             )
+            if done != fingerprint or force:
+                # Not done until it has ended, whatever ends it first.
+                warehouse.execute("delete from raw.steps where step_name = $1", (step,))
         if done == fingerprint and not force:
             self.reporter.say(f"{step}: up to date")
             return
@@ -209,7 +254,7 @@ class Pipeline:
         runs = self._digest(
             "select run_id, cast(trained_until as text) from ml.model_runs order by 1, 2"
         )
-        return _combine(self._build_digest(), runs)
+        return _combine(self._build_digest(), runs, self._promotions_digest())
 
     def _scores_digest(self) -> str:
         scores = self._digest(
@@ -217,7 +262,12 @@ class Pipeline:
             "select run_id, cast(max(scored_at) as text) from ml.area_month_scores group by 1 "
             "order by 1"
         )
-        return _combine(self._build_digest(), scores)
+        return _combine(self._build_digest(), scores, self._promotions_digest())
+
+    def _promotions_digest(self) -> str:
+        return self._digest(
+            "select grain, run_id, cast(promoted_at as text) from ml.promotions order by 1, 3"
+        )
 
     def _digest(self, sql: str) -> str:
         with open_warehouse(self.settings) as warehouse:

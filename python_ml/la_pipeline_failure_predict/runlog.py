@@ -2,11 +2,30 @@
 
 import logging
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 SECRET_PREFIXES = ("DBT_ENV_SECRET", "PGPASSWORD")
 KEPT_LOGS = 50
+
+_notices = logging.getLogger("la_pipeline_failure_predict.notice")
+
+
+def notice(message: str) -> None:
+    """Tell the user something at once, from wherever it is noticed; the command line shows it."""
+    _notices.info(message)
+
+
+def show_notices(show: Callable[[str], None]) -> None:
+    """Have notices shown; they are logged as well."""
+
+    class Show(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            show(record.getMessage())
+
+    _notices.handlers.clear()
+    _notices.addHandler(Show())
 
 
 class HideSecrets(logging.Filter):

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     link_distance_m: float = Field(
         default=30.0, gt=0, description="Search distance from a break to its main, metres."
     )
+    lock_wait_s: float = Field(
+        default=60.0, ge=0, description="How long to wait for another writer, seconds."
+    )
 
     @cached_property
     def root(self) -> Path:

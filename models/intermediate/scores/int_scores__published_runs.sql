@@ -1,5 +1,6 @@
--- One row a grain: the run whose scores the risk marts read, of those that have scores. The seed
--- published_model_runs decides; without an entry, the run that learned from the newest labels.
+-- One row a grain: the run whose scores the risk marts read, of those that have scores. The newest
+-- promotion decides; without one, the seed published_model_runs; without an entry there, the run
+-- that learned from the newest labels.
 with runs as (
 
     select * from {{ ref('stg_ml__model_runs') }}
@@ -18,9 +19,38 @@ area_month_scores as (
 
 ),
 
-published as (
+promotions as (
+
+    select * from {{ ref('stg_ml__promotions') }}
+
+),
+
+seeded as (
 
     select * from {{ ref('published_model_runs') }}
+
+),
+
+numbered_promotions as (
+
+    select
+        grain,
+        run_id,
+        row_number() over (
+            partition by grain
+            order by promoted_at desc, {{ byte_order('run_id') }} desc nulls last
+        ) as newness
+    from promotions
+
+),
+
+promoted as (
+
+    select
+        grain,
+        run_id
+    from numbered_promotions
+    where newness = 1
 
 ),
 
@@ -44,7 +74,11 @@ ranked as (
         row_number() over (
             partition by runs.grain
             order by
-                case when published.run_id is null then 1 else 0 end,
+                case
+                    when promoted.run_id is not null then 1
+                    when seeded.run_id is not null then 2
+                    else 3
+                end,
                 runs.trained_until desc,
                 runs.trained_at desc,
                 {{ byte_order('runs.run_id') }}
@@ -52,10 +86,14 @@ ranked as (
     from runs
     inner join scored
         on runs.run_id = scored.run_id
-    left join published
+    left join promoted
         on
-            runs.grain = published.grain
-            and runs.run_id = published.run_id
+            runs.grain = promoted.grain
+            and runs.run_id = promoted.run_id
+    left join seeded
+        on
+            runs.grain = seeded.grain
+            and runs.run_id = seeded.run_id
 
 ),
 

@@ -5,7 +5,7 @@ import click
 from la_pipeline_failure_predict import __version__
 from la_pipeline_failure_predict.cli.contracts import contracts
 from la_pipeline_failure_predict.cli.data import link, load, sample
-from la_pipeline_failure_predict.cli.model import score, train
+from la_pipeline_failure_predict.cli.model import promote, score, train
 from la_pipeline_failure_predict.cli.project import doctor, init
 from la_pipeline_failure_predict.cli.quarantine import quarantine
 from la_pipeline_failure_predict.cli.run import build, demo, run
@@ -35,6 +35,7 @@ for command in (
     build,
     train,
     score,
+    promote,
     run,
     demo,
     report,

@@ -15,8 +15,10 @@ from la_pipeline_failure_predict.dbt_runner import DbtFailed
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.data import Grain
 from la_pipeline_failure_predict.rejects import RejectLimit
-from la_pipeline_failure_predict.runlog import start_logging
+from la_pipeline_failure_predict.runlog import show_notices, start_logging
 from la_pipeline_failure_predict.settings import Settings, read_settings
+from la_pipeline_failure_predict.warehouse.faults import explain_fault
+from la_pipeline_failure_predict.warehouse.locks import COMMAND
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,8 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
         try:
             settings = read_settings(target=target, project_dir=project_dir)
             log_file = start_logging(settings.root / settings.log_dir, verbose)
+            show_notices(lambda message: click.echo(message, err=True))
+            COMMAND.set(f"la-pipes {click.get_current_context().info_name}")
             command(settings, **arguments)
         except UserError as error:
             fail(str(error), 2)
@@ -79,6 +83,8 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
             fail(f"{error}\nAll of it is in {log_file}.", 1)
         except Exception as error:
             log.exception("unexpected")
+            if sentence := explain_fault(f"{type(error).__name__}: {error}"):
+                fail(sentence, 2)
             fail(
                 f"Something went wrong that should not ({type(error).__name__}); {log_file} has "
                 "the details. The last good state is kept: run the command again, and report the "

@@ -17,7 +17,7 @@ from la_pipeline_failure_predict.load import load_files
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.sources.catalog import SOURCES
-from la_pipeline_failure_predict.warehouse import open_warehouse
+from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
 
 
 @click.command()
@@ -74,7 +74,7 @@ def load(
     \b
     Example: la-pipes load pipes water_mains.csv --mapping schemas/mappings/kitchener.yml
     """
-    with open_warehouse(settings) as warehouse:
+    with one_writer(settings), open_warehouse(settings) as warehouse:
         tables = read_tables(settings.root)
         limit = max_rejects or configured_limit(settings)
         for loaded in load_files(warehouse, tables, source, files, mapping, limit):
@@ -91,4 +91,5 @@ def link(settings: Settings) -> None:
     """
     from la_pipeline_failure_predict.pipeline import Pipeline
 
-    Pipeline(settings, Screen()).link()
+    with one_writer(settings):
+        Pipeline(settings, Screen()).link()

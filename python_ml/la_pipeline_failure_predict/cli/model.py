@@ -1,5 +1,6 @@
-"""Commands of the model step: train, score."""
+"""Commands of the model step: train, score, promote."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import click
@@ -11,8 +12,11 @@ from la_pipeline_failure_predict.cli.common import (
     common,
     grain_option,
 )
+from la_pipeline_failure_predict.contracts.catalog import read_tables
+from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.data import Grain
 from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
 
 
 @click.command()
@@ -28,7 +32,8 @@ def train(settings: Settings, grain: Grain | None, as_of: date | None, seed: int
     """
     from la_pipeline_failure_predict.pipeline import Pipeline
 
-    Pipeline(settings, Screen()).train([grain] if grain else GRAINS, as_of, seed)
+    with one_writer(settings):
+        Pipeline(settings, Screen()).train([grain] if grain else GRAINS, as_of, seed)
 
 
 @click.command()
@@ -46,4 +51,62 @@ def score(settings: Settings, grain: Grain | None, as_of: date | None, run_id: s
     """
     from la_pipeline_failure_predict.pipeline import Pipeline
 
-    Pipeline(settings, Screen()).score([grain] if grain else GRAINS, as_of, run_id)
+    with one_writer(settings):
+        Pipeline(settings, Screen()).score([grain] if grain else GRAINS, as_of, run_id)
+
+
+@click.command()
+@click.argument("run_id", required=False)
+@grain_option
+@click.option("--list", "is_list", is_flag=True, help="Show the runs and which is published.")
+@click.option("--withdraw", is_flag=True, help="Read the seed's run or the newest again.")
+@click.option("--build", is_flag=True, help="Rebuild what reads the scores right away.")
+@common
+def promote(
+    settings: Settings,
+    run_id: str | None,
+    grain: Grain | None,
+    is_list: bool,
+    withdraw: bool,
+    build: bool,
+) -> None:
+    """Say which scored run (RUN_ID) the risk marts and Power BI read.
+
+    It holds until another one is promoted or it is withdrawn; later runs are scored and published
+    only when they are promoted.
+
+    \b
+    Example: la-pipes promote --list
+             la-pipes promote pipe-poisson-glm-20250101-1a2b3c4d --build
+    """
+    from la_pipeline_failure_predict.pipeline import Pipeline
+
+    if (run_id is not None) + is_list + withdraw != 1:
+        raise UserError("Name one RUN_ID, or say --list or --withdraw: one of the three.")
+    grains = [grain] if grain else GRAINS
+    if is_list:
+        _list_runs(settings, grains)
+        return
+    with one_writer(settings):
+        Pipeline(settings, Screen()).promote(run_id, grains, build)
+    if not build:
+        click.echo("The marts follow with la-pipes run (or dbt build --select source:ml+).")
+
+
+def _list_runs(settings: Settings, grains: Sequence[Grain]) -> None:
+    from la_pipeline_failure_predict.model.promote import list_runs
+
+    with open_warehouse(settings) as warehouse:
+        tables = read_tables(settings.root)
+        warehouse.create_tables(tables.values())
+        runs = list_runs(warehouse, tables, grains)
+    if not runs:
+        click.echo("No run has been trained yet: la-pipes train.")
+        return
+    width = max(len(run.run_id) for run in runs)
+    click.echo(f"{'published':<9} {'grain':<10} {'run':<{width}} trained until  scores")
+    for run in runs:
+        click.echo(
+            f"{'yes' if run.is_published else '':<9} {run.grain:<10} {run.run_id:<{width}} "
+            f"{run.trained_until}     {run.scored_rows:>9,}"
+        )

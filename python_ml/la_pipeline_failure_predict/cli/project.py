@@ -1,7 +1,6 @@
 """Commands that look after the project: init, doctor."""
 
 import os
-import shutil
 from pathlib import Path
 
 import click
@@ -10,8 +9,9 @@ from la_pipeline_failure_predict.cli.common import common
 from la_pipeline_failure_predict.contracts.catalog import read_tables
 from la_pipeline_failure_predict.doctor import examine
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import open_warehouse
+from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
 from la_pipeline_failure_predict.warehouse.open import has_profile
 
 
@@ -24,7 +24,7 @@ def init(settings: Settings) -> None:
     Example: la-pipes init --target postgres
     """
     write_profile(settings)
-    with open_warehouse(settings) as warehouse:
+    with one_writer(settings), open_warehouse(settings) as warehouse:
         tables = read_tables(settings.root)
         warehouse.create_tables(tables.values())
         click.echo(f"{warehouse.label}: {len(tables)} landing, model and score tables are there.")
@@ -39,7 +39,8 @@ def write_profile(settings: Settings) -> None:
         raise UserError(
             f"{place} has no profile la_pipes: add the one in profiles.yml.example to it."
         )
-    shutil.copyfile(settings.root / "profiles.yml.example", place)
+    example = settings.root / "profiles.yml.example"
+    write_whole(place, example.read_text(encoding="utf-8"))
     click.echo(f"Wrote {place.name} from profiles.yml.example.")
 
 

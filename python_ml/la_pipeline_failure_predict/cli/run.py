@@ -13,11 +13,10 @@ from la_pipeline_failure_predict.cli.common import (
 )
 from la_pipeline_failure_predict.cli.data import write_sample_files
 from la_pipeline_failure_predict.cli.project import write_profile
-from la_pipeline_failure_predict.dbt_runner import run_dbt
 from la_pipeline_failure_predict.deliveries import DeliveredFile, read_deliveries
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import open_warehouse
+from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
 
 
 @click.command()
@@ -29,14 +28,10 @@ def build(settings: Settings, select: str | None) -> None:
     \b
     Example: la-pipes build --select marts.features
     """
-    screen = Screen()
-    with open_warehouse(settings):
-        pass  # says what is wrong with the connection in our words, before dbt does in its own
-    arguments = ["build", *(["--select", select] if select else [])]
-    result = run_dbt(settings, arguments, screen.advance)
-    screen.say(f"dbt build: {result.passed} passed, {result.warned} warnings")
-    for line in result.trouble:
-        screen.say(f"  {line}")
+    from la_pipeline_failure_predict.pipeline import Pipeline
+
+    with one_writer(settings):
+        Pipeline(settings, Screen()).build(select)
 
 
 @click.command()
@@ -76,7 +71,8 @@ def _run(
 
     screen = Screen()
     pipeline = Pipeline(settings, screen)
-    pipeline.run(files, force, max_rejects)
+    with one_writer(settings):
+        pipeline.run(files, force, max_rejects)
     steps = ", ".join(f"{step.step} {step.seconds:.1f} s" for step in pipeline.times)
     screen.say(f"Done: {steps}.")
     _show_top_mains(settings)

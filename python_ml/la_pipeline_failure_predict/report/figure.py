@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.files import atomic_write
 from la_pipeline_failure_predict.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
@@ -65,8 +66,8 @@ def draw_result(warehouse: Warehouse, file: Path) -> Path:
     left.set(title="Mains by risk class", xticks=[], yticks=[], aspect=1.2)
     left.legend(markerscale=4, frameon=False, loc="best")
     _draw_capture(right, _read(warehouse, CAPTURE))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=110)
+    with atomic_write(file, "wb") as picture:
+        figure.savefig(picture, dpi=110, format=file.suffix.lstrip(".") or "png")
     pyplot.close(figure)
     return file
 

@@ -1,5 +1,6 @@
 """One line about a training or scoring run."""
 
+from la_pipeline_failure_predict.model.promote import Promoted
 from la_pipeline_failure_predict.model.registry import Metric
 from la_pipeline_failure_predict.model.score import ScoredRun
 from la_pipeline_failure_predict.model.train import TrainedRun
@@ -28,6 +29,17 @@ def describe_scoring(run: ScoredRun) -> str:
         f"score {run.grain}: {run.rows:,} rows for {days}, {run.expected_breaks:,.1f} breaks "
         f"expected, {run.seconds:.1f} s"
     )
+
+
+def describe_promotion(promoted: Promoted) -> str:
+    """Say which run the risk marts are to read."""
+    now = "" if promoted.is_new else "already "
+    if promoted.run_id is None:
+        return (
+            f"promote {promoted.grain}: no run is promoted; the marts {now}read the seed's run, "
+            "else the newest scored one"
+        )
+    return f"promote {promoted.grain}: the risk marts {now}read {promoted.run_id}"
 
 
 def _figure(metric: Metric) -> str:

@@ -1,5 +1,6 @@
 """What every engine offers: statements, Arrow in and out, and transactions."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from la_pipeline_failure_predict.contracts.catalog import Table
+
+log = logging.getLogger(__name__)
 
 # Both engines read these names, and Postgres' dialect writes them.
 SQL_TYPES: dict[str, sa.types.TypeEngine] = {
@@ -92,7 +95,12 @@ class Warehouse(ABC):
         try:
             yield
         except BaseException:
-            self._rollback()
+            # After a full disk or a lost connection there is nothing to roll back on, and the first
+            # error is the one to tell: the engine forgets what was not committed.
+            try:
+                self._rollback()
+            except Exception:
+                log.exception("rolling back on %s", self.label)
             raise
         self._commit()
 

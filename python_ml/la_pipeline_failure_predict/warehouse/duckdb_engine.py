@@ -3,25 +3,46 @@
 import re
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+from filelock import FileLock, Timeout
 
 from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name, quote
+from la_pipeline_failure_predict.warehouse.locks import Lock, describe_holder, wait_for
 
 # `from catalog.schema.table`, the catalog quoted where it must be.
 CATALOG_IN_VIEW = re.compile(r'\bfrom (?:"([^"]+)"|(\w+))\.(?:"[^"]+"|\w+)\.', re.IGNORECASE)
 
 
 class DuckDBWarehouse(Warehouse):
-    """A DuckDB file."""
+    """A DuckDB file.
 
-    def __init__(self, path: str, threads: int | None = None) -> None:
+    Parameters
+    ----------
+    wait_s
+        How long to wait for another process that has the file open, seconds.
+    lock
+        Held already; given up when the file is closed.
+    """
+
+    _lock: Lock | None = None
+
+    def __init__(
+        self,
+        path: str,
+        threads: int | None = None,
+        wait_s: float = 0.0,
+        lock: Lock | None = None,
+    ) -> None:
         self.label = f"DuckDB file {path}"
-        self.connection = _connect(path)
+        self._lock = lock
+        self.connection = _connect(path, wait_s)
         if threads:
             self.connection.execute(f"set threads = {int(threads)}")
 
@@ -73,7 +94,11 @@ class DuckDBWarehouse(Warehouse):
 
     def close(self) -> None:
         """Close the file."""
-        self.connection.close()
+        try:
+            self.connection.close()
+        finally:
+            if self._lock:
+                self._lock.release()
 
 
 class DuckDBBuild(DuckDBWarehouse):
@@ -139,12 +164,65 @@ class DuckDBScratch(DuckDBWarehouse):
             self.host.connection.execute(f"detach {self.catalog}")
 
 
-def _connect(path: str) -> duckdb.DuckDBPyConnection:
-    if path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+class DuckDBLock(Lock):
+    """A lock file beside the DuckDB file.
+
+    DuckDB lets one process open the file; this lock is held across the moments at which no process
+    has, as when `la-pipes run` hands the file to dbt and takes it back.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._note = Path(f"{path}.lock-holder")
+        # One for all in the process, counting: a command that has it may open the file.
+        self._file = FileLock(f"{path}.lock", is_singleton=True)
+
+    def try_acquire(self) -> str | None:
+        """Take the lock and return None; where another has it, say who."""
+        try:
+            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+            self._file.acquire(blocking=False)
+            if self._file.lock_counter == 1:
+                write_whole(self._note, describe_holder())
+        except Timeout:
+            return self._holder()
+        except OSError as error:
+            raise UserError(_explain(self.path, str(error))) from error
+        return None
+
+    def release(self) -> None:
+        """Give it up, once it has been given up as often as it was taken."""
+        if self._file.lock_counter == 1:
+            with suppress(OSError):
+                self._note.unlink(missing_ok=True)
+        self._file.release()
+
+    def _holder(self) -> str:
+        try:
+            return self._note.read_text(encoding="utf-8") or "another la-pipes command"
+        except OSError:  # it has just ended, or has only just begun
+            return "another la-pipes command"
+
+
+def _connect(path: str, wait_s: float) -> duckdb.DuckDBPyConnection:
+    opened: list[duckdb.DuckDBPyConnection] = []
+
+    def attempt() -> str | None:
+        try:
+            opened.append(duckdb.connect(path))
+        except duckdb.IOException as error:
+            if "lock on file" not in str(error):
+                raise
+            holder = re.search(r"PID (\d+)", str(error))
+            return f"process {holder.group(1)}" if holder else "another process"
+        return None
+
     try:
-        return duckdb.connect(path)
-    except duckdb.IOException as error:
+        if path != ":memory:":
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        wait_for(attempt, wait_s, f"warehouse {path}")
+        return opened[0]
+    except (duckdb.IOException, OSError) as error:
         raise UserError(_explain(path, str(error))) from error
     except duckdb.Error as error:
         raise UserError(
@@ -154,13 +232,6 @@ def _connect(path: str) -> duckdb.DuckDBPyConnection:
 
 
 def _explain(path: str, message: str) -> str:
-    if "lock" in message.lower():
-        holder = re.search(r"PID (\d+)", message)
-        who = f"process {holder.group(1)}" if holder else "another process"
-        return (
-            f"The warehouse {path} is locked by {who}: end it (or close the program that has the "
-            "file open), then run the command again."
-        )
     if "not a valid DuckDB" in message:
         return (
             f"{path} is not a DuckDB file: move it away, or name another with LA_PIPES_DUCKDB_PATH."

@@ -1,6 +1,7 @@
 """Open the warehouse that dbt's own profile names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import environ
 from pathlib import Path
@@ -10,10 +11,12 @@ from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse.base import Warehouse
 from la_pipeline_failure_predict.warehouse.duckdb_engine import (
     DuckDBBuild,
+    DuckDBLock,
     DuckDBScratch,
     DuckDBWarehouse,
 )
-from la_pipeline_failure_predict.warehouse.postgres_engine import PostgresWarehouse
+from la_pipeline_failure_predict.warehouse.locks import Lock, wait_for
+from la_pipeline_failure_predict.warehouse.postgres_engine import PostgresLock, PostgresWarehouse
 
 
 @dataclass(frozen=True)
@@ -25,20 +28,51 @@ class Connection:
     credentials: Mapping[str, object]
 
 
-def _open_duckdb(root: Path, credentials: Mapping[str, object]) -> Warehouse:
+@dataclass(frozen=True)
+class Engine:
+    """How to open a warehouse of an engine, and its lock."""
+
+    open: Callable[[Settings, Mapping[str, object]], Warehouse]
+    lock: Callable[[Settings, Mapping[str, object]], Lock]
+
+
+def _duckdb_path(settings: Settings, credentials: Mapping[str, object]) -> str:
     path = str(credentials["path"])
-    if path != ":memory:":
-        path = str(root / path)
-    return DuckDBWarehouse(path)
+    if path == ":memory:":
+        raise UserError(
+            "A warehouse in memory is gone between two steps: name a file with "
+            "LA_PIPES_DUCKDB_PATH."
+        )
+    return str(settings.root / path)
 
 
-def _open_postgres(root: Path, credentials: Mapping[str, object]) -> Warehouse:
+def _lock_duckdb(settings: Settings, credentials: Mapping[str, object]) -> Lock:
+    return DuckDBLock(_duckdb_path(settings, credentials))
+
+
+def _open_duckdb(settings: Settings, credentials: Mapping[str, object]) -> Warehouse:
+    # Readers take the lock too: the file is opened by one process or not at all.
+    path = _duckdb_path(settings, credentials)
+    lock = DuckDBLock(path)
+    wait_for(lock.try_acquire, settings.lock_wait_s, f"warehouse {path}")
+    try:
+        return DuckDBWarehouse(path, wait_s=settings.lock_wait_s, lock=lock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _lock_postgres(settings: Settings, credentials: Mapping[str, object]) -> Lock:
+    return PostgresLock(credentials)
+
+
+def _open_postgres(settings: Settings, credentials: Mapping[str, object]) -> Warehouse:
     return PostgresWarehouse(credentials)
 
 
-ENGINES: Mapping[str, Callable[[Path, Mapping[str, object]], Warehouse]] = {
-    "duckdb": _open_duckdb,
-    "postgres": _open_postgres,
+ENGINES: Mapping[str, Engine] = {
+    "duckdb": Engine(_open_duckdb, _lock_duckdb),
+    "postgres": Engine(_open_postgres, _lock_postgres),
 }
 
 
@@ -52,13 +86,37 @@ def open_warehouse(settings: Settings) -> Warehouse:
         reached, refuses the password, or is locked by another process.
     """
     connection = read_connection(settings)
-    opener = ENGINES.get(connection.engine)
-    if opener is None:
+    return _engine(connection).open(settings, connection.credentials)
+
+
+@contextmanager
+def one_writer(settings: Settings) -> Iterator[None]:
+    """Be the only la-pipes command that writes to the warehouse, dbt runs included.
+
+    Waits for another one as long as the settings say.
+
+    Raises
+    ------
+    UserError
+        If another command has not finished by then, or the warehouse cannot be reached.
+    """
+    connection = read_connection(settings)
+    lock = _engine(connection).lock(settings, connection.credentials)
+    wait_for(lock.try_acquire, settings.lock_wait_s, f"warehouse of target {connection.target}")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _engine(connection: Connection) -> Engine:
+    engine = ENGINES.get(connection.engine)
+    if engine is None:
         raise UserError(
             f"Target {connection.target} uses {connection.engine}; la-pipes works with "
             f"{' and '.join(sorted(ENGINES))}."
         )
-    return opener(settings.root, connection.credentials)
+    return engine
 
 
 def open_scratch(warehouse: Warehouse) -> DuckDBScratch:

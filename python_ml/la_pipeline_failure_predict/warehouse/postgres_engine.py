@@ -9,6 +9,7 @@ import pyarrow as pa
 from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
+from la_pipeline_failure_predict.warehouse.locks import Lock, describe_process
 
 try:
     from adbc_driver_postgresql import dbapi
@@ -18,6 +19,21 @@ except ImportError:  # the extra `postgres` is not installed
 
 # Of the profile, what libpq takes under the same name.
 LIBPQ_OPTIONS = ("connect_timeout", "sslmode", "sslcert", "sslkey", "sslrootcert")
+# What a lock is asked for must fit into this.
+APPLICATION_NAME_BYTES = 63
+# One lock a database; the name in eight bytes, so that no other program takes the same by chance.
+LOCK_KEY = int.from_bytes(b"la_pipes", "big")
+HOLDER = f"""
+    select
+        coalesce(nullif(activity.application_name, ''), 'another session') as who,
+        activity.usename as user_name,
+        to_char(activity.backend_start at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS') as since
+    from pg_locks as locks
+    inner join pg_stat_activity as activity on locks.pid = activity.pid
+    where locks.locktype = 'advisory' and locks.granted and locks.objsubid = 1
+        and (cast(locks.classid as bigint) << 32) | cast(locks.objid as bigint) = {LOCK_KEY}
+        and activity.datname = current_database()
+"""
 
 
 class PostgresWarehouse(Warehouse):
@@ -94,6 +110,33 @@ class PostgresWarehouse(Warehouse):
         self.connection.close()
 
 
+class PostgresLock(Lock):
+    """An advisory lock of the database, on a session of its own.
+
+    It outlasts transactions and the moments at which dbt works, and the server gives it up when the
+    session ends, also when its process was killed.
+    """
+
+    def __init__(self, credentials: Mapping[str, object]) -> None:
+        self._session = PostgresWarehouse(credentials)
+
+    def try_acquire(self) -> str | None:
+        """Take the lock and return None; where another has it, say who."""
+        if self._session.scalar(f"select pg_try_advisory_lock({LOCK_KEY})"):
+            return None
+        holders = self._session.query(HOLDER).to_pylist()
+        if not holders:  # it has just ended
+            return "another session"
+        details = f"database user {holders[0]['user_name']}"
+        if holders[0]["since"]:  # hidden from whoever may not see other users' sessions
+            details += f", since {holders[0]['since']} UTC"
+        return f"{holders[0]['who']}, {details}"
+
+    def release(self) -> None:
+        """End the session, and so the lock."""
+        self._session.close()
+
+
 def _uri(credentials: Mapping[str, object]) -> str:
     def part(name: str) -> str:
         return url_quote(str(credentials.get(name) or ""), safe="")
@@ -101,9 +144,14 @@ def _uri(credentials: Mapping[str, object]) -> str:
     secret = f":{part('password')}" if credentials.get("password") else ""
     host = part("host")
     address = f"{part('user')}{secret}@{host}:{part('port')}/{part('database')}"
-    options = {"connect_timeout": 10} | {
-        name: credentials[name] for name in LIBPQ_OPTIONS if credentials.get(name)
+    name = describe_process().encode("ascii", "replace")[:APPLICATION_NAME_BYTES].decode()
+    # Probes keep a session that waits while dbt works from being cut off as idle.
+    options: dict[str, object] = {
+        "connect_timeout": 10,
+        "keepalives_idle": 60,
+        "application_name": name,
     }
+    options |= {name: credentials[name] for name in LIBPQ_OPTIONS if credentials.get(name)}
     return f"postgresql://{address}?{urlencode(options)}"
 
 

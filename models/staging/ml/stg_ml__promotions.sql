@@ -1,0 +1,7 @@
+-- One row a decision which run the risk marts read.
+select
+    grain,
+    promoted_at,
+    run_id,
+    promoted_by
+from {{ source('ml', 'promotions') }}

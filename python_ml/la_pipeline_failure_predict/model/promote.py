@@ -1,0 +1,154 @@
+"""Which scored run the risk marts read: promotions, kept as a history in the warehouse."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import cast, get_args
+
+import pyarrow as pa
+
+from la_pipeline_failure_predict.contracts.catalog import Table
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.score import SCORE_TABLES
+from la_pipeline_failure_predict.warehouse.base import Warehouse, arrow_schema, full_name
+from la_pipeline_failure_predict.warehouse.locks import current_user
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """The run that the risk marts of a grain are to read.
+
+    Attributes
+    ----------
+    run_id
+        None where no run is promoted: the seed's, else the newest scored one is read.
+    is_new
+        Whether this was written now; False where it was so already.
+    """
+
+    grain: Grain
+    run_id: str | None
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """A run with what is needed to choose among runs.
+
+    Attributes
+    ----------
+    trained_until
+        First day after the labels of its newest fit.
+    scored_rows
+        Rows in the score table; 0 where it has not been scored.
+    is_published
+        Whether the risk marts read it, once built.
+    """
+
+    grain: Grain
+    run_id: str
+    trained_until: date
+    scored_rows: int
+    is_published: bool
+
+
+def promote(
+    warehouse: Warehouse, tables: Mapping[str, Table], run_id: str, grain: Grain | None = None
+) -> Promoted:
+    """Say that the risk marts are to read a run; saying it again changes nothing.
+
+    Parameters
+    ----------
+    grain
+        What the run must be of; None takes it from the run.
+
+    Raises
+    ------
+    UserError
+        If there is no such run, it is of another grain, or it has not been scored.
+    """
+    own = _grain_of(warehouse, tables, run_id)
+    if grain is not None and own != grain:
+        raise UserError(f"Run {run_id} is of grain {own}, not {grain}: leave --grain out.")
+    scores = full_name(tables[SCORE_TABLES[own]])
+    if not warehouse.scalar(f"select count(*) from {scores} where run_id = $1", (run_id,)):
+        raise UserError(
+            f"Run {run_id} has no scores to publish: run la-pipes score --grain {own} "
+            f"--run-id {run_id} first."
+        )
+    return _write(warehouse, tables, own, run_id)
+
+
+def withdraw(warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain) -> Promoted:
+    """Take a grain's promotion back: the seed's run, else the newest scored one, is read again."""
+    return _write(warehouse, tables, grain, None)
+
+
+def promoted_run(warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain) -> str | None:
+    """Return the run that was promoted last; None without one."""
+    table = tables["promotions"]
+    if not warehouse.has_table(table.schema, table.name):
+        return None
+    found = warehouse.scalar(
+        f"select run_id from {full_name(table)} where grain = $1 order by promoted_at desc limit 1",
+        (grain,),
+    )
+    return None if found is None else str(found)
+
+
+def list_runs(
+    warehouse: Warehouse, tables: Mapping[str, Table], grains: Sequence[Grain]
+) -> list[ListedRun]:
+    """Return the trained runs, those that learned from the newest labels first."""
+    published: set[str] = set()
+    # The view decides, so that what is listed is what the marts read; it is there after a build.
+    if warehouse.has_table("intermediate", "int_scores__published_runs"):
+        rows = warehouse.query("select run_id from intermediate.int_scores__published_runs")
+        published = set(rows.column("run_id").to_pylist())
+    listed: list[ListedRun] = []
+    for grain in grains:
+        scores = full_name(tables[SCORE_TABLES[grain]])
+        rows = warehouse.query(
+            "with scored as ("
+            f"select run_id, count(*) as row_count from {scores} group by run_id) "
+            "select runs.run_id, max(runs.trained_until) as trained_until, "
+            "cast(coalesce(max(scored.row_count), 0) as bigint) as scored_rows "
+            f"from {full_name(tables['model_runs'])} as runs "
+            "left join scored on runs.run_id = scored.run_id "
+            "where runs.grain = $1 group by runs.run_id "
+            "order by trained_until desc, max(runs.trained_at) desc",
+            (grain,),
+        )
+        listed += [
+            ListedRun(grain, **row, is_published=row["run_id"] in published)
+            for row in rows.to_pylist()
+        ]
+    return listed
+
+
+def _grain_of(warehouse: Warehouse, tables: Mapping[str, Table], run_id: str) -> Grain:
+    found = warehouse.scalar(
+        f"select max(grain) from {full_name(tables['model_runs'])} where run_id = $1", (run_id,)
+    )
+    for grain in get_args(Grain):
+        if grain == found:
+            return cast(Grain, grain)
+    raise UserError(f"There is no run {run_id!r}: la-pipes promote --list shows the runs.")
+
+
+def _write(
+    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, run_id: str | None
+) -> Promoted:
+    if promoted_run(warehouse, tables, grain) == run_id:
+        return Promoted(grain, run_id, is_new=False)
+    table = tables["promotions"]
+    row = {
+        "grain": grain,
+        "run_id": run_id,
+        "promoted_at": datetime.now(UTC).replace(tzinfo=None),
+        "promoted_by": current_user(),
+    }
+    with warehouse.transaction():
+        warehouse.append(table, pa.Table.from_pylist([row], arrow_schema(table)).to_reader())
+    return Promoted(grain, run_id, is_new=True)

@@ -1,0 +1,49 @@
+"""What went wrong in an engine or below it, as a sentence that names the mend."""
+
+import re
+from collections.abc import Mapping
+
+RERUN = "What was there before is intact: {mend}, then run the command again."
+# Words of the engines and of the system they run on -> what happened, and the mend.
+FAULTS: Mapping[str, tuple[str, str]] = {
+    r"no space left on device|file too large|disk full|disk quota exceeded"
+    r"|could not extend file|failed to offload|max_temp_directory_size": (
+        "The warehouse ran out of disk space",
+        "free some",
+    ),
+    r"read-only file system|in read-only mode|permission denied|operation not permitted": (
+        "The warehouse cannot be written",
+        "check who may write to it",
+    ),
+    r"out of memory|cannot allocate memory|failed to allocate|memoryerror": (
+        "The machine ran out of memory",
+        "close what else is running",
+    ),
+    r"could not set lock on file|conflicting lock is held": (
+        "Another process opened the warehouse meanwhile",
+        "close the program that has it open",
+    ),
+    r"server closed the connection|connection to server .* (?:failed|was lost)"
+    r"|no connection to the server|terminating connection|connection (?:refused|reset|not open)"
+    r"|connection already closed|could not (?:receive data from|send data to) server"
+    r"|ssl connection has been closed|eof detected|is (?:starting up|shutting down)"
+    r"|not yet accepting connections|in recovery mode": (
+        "The connection to the database was lost",
+        "see that the server is up",
+    ),
+}
+
+
+def explain_fault(text: str) -> str | None:
+    """Return a sentence for a fault of the surroundings, and None for any other error.
+
+    Parameters
+    ----------
+    text
+        An error's message, or what a program printed.
+    """
+    for pattern, (what, mend) in FAULTS.items():
+        for line in text.splitlines():
+            if re.search(pattern, line, re.IGNORECASE):
+                return f"{what} ({line.strip()[:200]}). {RERUN.format(mend=mend)}"
+    return None

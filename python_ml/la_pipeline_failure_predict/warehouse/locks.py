@@ -1,0 +1,82 @@
+"""One writer at a time: who has a warehouse, and how long to wait for it."""
+
+import getpass
+import os
+import socket
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.runlog import notice
+
+COMMAND: ContextVar[str] = ContextVar("command", default="la-pipes")
+"""What this process does, in the words of whoever waits for it."""
+
+FIRST_WORD_S = 1.0
+POLL_S = 0.1
+
+
+class Lock(ABC):
+    """A lock on a warehouse that ends with the process that holds it, however it ends."""
+
+    @abstractmethod
+    def try_acquire(self) -> str | None:
+        """Take the lock and return None; where another has it, say who."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Give it up."""
+
+
+def wait_for(attempt: Callable[[], str | None], wait_s: float, label: str) -> None:
+    """Try until there is no holder left.
+
+    Parameters
+    ----------
+    attempt
+        Returns None on success, else who is in the way.
+    wait_s
+        How long to go on trying, seconds.
+    label
+        What is being waited for.
+
+    Raises
+    ------
+    UserError
+        If it is still held after that time; names the holder.
+    """
+    started, told = time.monotonic(), False
+    while (holder := attempt()) is not None:
+        waited = time.monotonic() - started
+        if waited >= wait_s:
+            raise UserError(
+                f"The {label} is locked by {holder}: wait until it has finished, or end it, then "
+                f"run the command again (it waited {wait_s:g} s, LA_PIPES_LOCK_WAIT_S says how "
+                "long)."
+            )
+        if waited >= FIRST_WORD_S and not told:
+            notice(f"Waiting for {holder} to finish, at most {wait_s:g} s.")
+            told = True
+        time.sleep(min(POLL_S, wait_s - waited))
+
+
+def describe_process() -> str:
+    """Say who this process is, to whoever waits for it."""
+    return f"{COMMAND.get()} (process {os.getpid()} on {socket.gethostname()})"
+
+
+def describe_holder() -> str:
+    """Say who this process is, whose it is, and since when."""
+    since = f"since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{COMMAND.get()} (process {os.getpid()}, user {current_user()}, {since})"
+
+
+def current_user() -> str:
+    """Return the name of the system user who runs this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user without a name
+        return "unknown"
