@@ -3,6 +3,7 @@
 import click
 
 from la_pipeline_failure_predict import __version__
+from la_pipeline_failure_predict.cli.check import check
 from la_pipeline_failure_predict.cli.data import link, load, sample
 from la_pipeline_failure_predict.cli.model import score, train
 from la_pipeline_failure_predict.cli.project import contracts, doctor, init
@@ -34,6 +35,7 @@ for command in (
     build,
     train,
     score,
+    check,
     run,
     demo,
     report,
