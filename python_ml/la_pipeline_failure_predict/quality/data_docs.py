@@ -24,6 +24,7 @@ TAKEN_OUT = (
     re.compile(r"<style\b.*?</style\s*>", re.DOTALL | re.IGNORECASE),
     re.compile(r"<img\b[^>]*>", re.IGNORECASE),
     re.compile(r"<nav\b.*?</nav\s*>", re.DOTALL | re.IGNORECASE),
+    re.compile(r"<a data-toggle=.*?</a\s*>", re.DOTALL | re.IGNORECASE),
     re.compile(r"<footer\b.*?</footer\s*>", re.DOTALL | re.IGNORECASE),
 )
 STATUS_WORDS = {"pass": "passed", "warn": "warning", "fail": "failed", "error": "not evaluated"}
@@ -73,7 +74,9 @@ def _expectations(table: TableOutcome) -> str:
     page = DefaultJinjaPageView().render(document)
     for unwanted in TAKEN_OUT:
         page = unwanted.sub("", page)
-    return page[page.index("<body") : page.rindex("</body>")].split(">", 1)[1]
+    # The first section and what comes before it say again what stands above.
+    start = page.find('<div id="section-2"')
+    return page[start : page.rindex("</body>")] if start >= 0 else ""
 
 
 def _outcome_table(table: TableOutcome) -> str:

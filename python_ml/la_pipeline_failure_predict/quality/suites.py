@@ -7,7 +7,7 @@ import great_expectations as gx
 import great_expectations.expectations as gxe
 
 from la_pipeline_failure_predict.contracts.catalog import Table
-from la_pipeline_failure_predict.contracts.rules import NONE, Bound, Rule
+from la_pipeline_failure_predict.contracts.rules import NONE, Bound, Rule, measure, outside
 from la_pipeline_failure_predict.quality.expectations import (
     ExpectFigureToBeWithinBound,
     ExpectNoRowsToBreakRule,
@@ -64,7 +64,7 @@ def _expectation(table: Table, rule: Rule, counted: Mapping[str, int]) -> gxe.Ex
     if rule.kind == "wkt":
         return _figure(f"select {counted.get(rule.name, 0)} from {{table}} limit 1", NONE, common)
     if rule.bound != NONE or rule.query:
-        return _figure(_measure(rule), rule.bound, common)
+        return _figure(measure(rule), rule.bound, common)
     if rule.kind == "required":
         return gxe.ExpectColumnValuesToNotBeNull(column=rule.column, **common)
     if rule.kind == "range" and not isinstance(rule.minimum or rule.maximum, str):
@@ -92,26 +92,10 @@ def _rows(query: str, common: Mapping[str, object]) -> gxe.Expectation:
 
 def _figure(query: str, bound: Bound, common: Mapping[str, object]) -> gxe.Expectation:
     measured = (
-        f"select figure, {_outside(bound)} as is_broken "
+        f"select figure, {outside(bound)} as is_broken "
         f"from (select cast(({query}) as double precision) as figure) as measured"
     )
     return ExpectFigureToBeWithinBound(unexpected_rows_query=_template(measured), **common)
-
-
-def _measure(rule: Rule) -> str:
-    """Return a query of the rule's figure of ``{table}``."""
-    if rule.query:
-        return rule.query
-    if rule.kind == "repeated":
-        keys = ", ".join(f'"{name}"' for name in rule.columns)
-        return (
-            f"select count(*) from (select 1 as one from {{table}} group by {keys} "
-            "having count(*) > 1) as repeated"
-        )
-    broken = f"count(case when {rule.condition} then 1 end)"
-    if rule.is_share:
-        broken = f"100 * cast({broken} as double precision) / nullif(count(*), 0)"
-    return f"select {broken} from {{table}}"
 
 
 def _broken_rows(table: Table, rule: Rule) -> str:
@@ -134,16 +118,6 @@ def _telling_columns(table: Table, rule: Rule) -> list[str]:
         for column in table.columns
         if column.name in words or column.name in place
     ]
-
-
-def _outside(bound: Bound) -> str:
-    """Return SQL that holds where the figure is outside the bound; false without a figure."""
-    limits = []
-    if bound.lower is not None:
-        limits.append(f"figure {'<=' if bound.excludes_lower else '<'} {bound.lower!r}")
-    if bound.upper is not None:
-        limits.append(f"figure {'>=' if bound.excludes_upper else '>'} {bound.upper!r}")
-    return f"coalesce({' or '.join(limits) or 'false'}, false)"
 
 
 def _template(query: str) -> str:
