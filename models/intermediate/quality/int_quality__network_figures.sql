@@ -5,12 +5,6 @@ with pipes as (
 
 ),
 
-delivered_pipes as (
-
-    select * from {{ ref('stg_utility__pipes') }}
-
-),
-
 breaks as (
 
     select * from {{ ref('fct_breaks') }}
@@ -48,19 +42,6 @@ pipe_figures as (
         ) as over_150_years_share
     from pipes
     cross join period
-    group by 1
-
-),
-
--- Along the straight line between its ends a main is as long as they are apart; bends add little.
-length_figures as (
-
-    select
-        source_name,
-        percentile_cont(0.5) within group (order by length_m / end_distance_m)
-            as length_over_distance
-    from delivered_pipes
-    where end_distance_m > 10 and length_m > 0
     group by 1
 
 ),
@@ -126,14 +107,6 @@ unpivoted as (
     union all
 
     {% endfor -%}
-    select
-        'length_over_distance' as figure,
-        source_name as segment,
-        length_over_distance as figure_value
-    from length_figures
-
-    union all
-
     -- Where no main can be linked, no break can be.
     select
         'unmatched_break_share' as figure,

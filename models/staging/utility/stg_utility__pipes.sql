@@ -54,10 +54,6 @@ final as (
         critical_customer_count,
         (start_longitude + end_longitude) / 2 as longitude,
         (start_latitude + end_latitude) / 2 as latitude,
-        111320 * sqrt(
-            power((end_longitude - start_longitude) * cos(radians(start_latitude)), 2)
-            + power(end_latitude - start_latitude, 2)
-        ) as end_distance_m,
 
         -- flags
         is_install_year_suspect,
