@@ -1,4 +1,5 @@
--- One row a soil map unit of any source: the properties that corrode or move a main.
+-- One row a delivered soil map unit of any source, with the properties that corrode or move a main
+-- and the reason where it is set aside.
 with utility_soils as (
 
     select * from {{ ref('stg_utility__soils') }}
@@ -13,46 +14,15 @@ map_units as (
 
 components as (
 
-    select * from {{ ref('stg_ssurgo__components') }}
+    select * from {{ ref('int_soils__components') }}
+    where exclusion_reason is null
 
 ),
 
 horizons as (
 
-    select * from {{ ref('stg_ssurgo__horizons') }}
-
-),
-
--- Mains lie at about a metre: the horizon that holds that depth speaks for the component.
-main_depth_horizons as (
-
-    select
-        component_id,
-        ph,
-        linear_extensibility_percent,
-        row_number() over (
-            partition by component_id
-            order by depth_top_cm desc nulls last, {{ byte_order('horizon_id') }}
-        ) as closeness
-    from horizons
-    where depth_top_cm <= 100
-
-),
-
--- The largest component speaks for the map unit.
-dominant_components as (
-
-    select
-        component_id,
-        soil_id,
-        drainage_class,
-        corrosivity_steel,
-        corrosivity_concrete,
-        row_number() over (
-            partition by soil_id
-            order by component_percent desc nulls last, {{ byte_order('component_id') }}
-        ) as dominance
-    from components
+    select * from {{ ref('int_soils__horizons') }}
+    where exclusion_reason is null
 
 ),
 
@@ -65,27 +35,23 @@ surveyed as (
         map_units.soil_id,
         map_units.soil_name,
         cast(null as double precision) as resistivity_ohm_cm,
-        main_depth_horizons.ph,
-        dominant_components.corrosivity_steel,
-        dominant_components.corrosivity_concrete,
+        horizons.ph,
+        components.corrosivity_steel,
+        components.corrosivity_concrete,
         -- Classes of linear extensibility after the National Soil Survey Handbook, 618.41.
         case
-            when main_depth_horizons.linear_extensibility_percent >= 9 then 'very high'
-            when main_depth_horizons.linear_extensibility_percent >= 6 then 'high'
-            when main_depth_horizons.linear_extensibility_percent >= 3 then 'moderate'
-            when main_depth_horizons.linear_extensibility_percent >= 0 then 'low'
+            when horizons.linear_extensibility_percent >= 9 then 'very high'
+            when horizons.linear_extensibility_percent >= 6 then 'high'
+            when horizons.linear_extensibility_percent >= 3 then 'moderate'
+            when horizons.linear_extensibility_percent >= 0 then 'low'
         end as shrink_swell,
-        dominant_components.drainage_class,
+        components.drainage_class,
         map_units.loaded_at
     from map_units
-    left join dominant_components
-        on
-            map_units.soil_id = dominant_components.soil_id
-            and dominant_components.dominance = 1
-    left join main_depth_horizons
-        on
-            dominant_components.component_id = main_depth_horizons.component_id
-            and main_depth_horizons.closeness = 1
+    left join components
+        on map_units.soil_id = components.soil_id
+    left join horizons
+        on components.component_id = horizons.component_id
 
 ),
 
@@ -133,25 +99,40 @@ versions as (
         row_number() over (
             partition by soil_id
             order by {{ newest_first() }}
-        ) as version
+        ) as version,
+        first_value(load_id) over (
+            partition by soil_id
+            order by {{ newest_first() }}
+        ) as newest_load_id
     from unioned
-    where soil_id is not null
 
 ),
 
 final as (
 
     select
+        -- keys
+        source_name,
+        load_id,
+        row_number,
         soil_id,
+
+        -- facts
         soil_name,
         resistivity_ohm_cm,
         ph,
         corrosivity_steel,
         corrosivity_concrete,
         shrink_swell,
-        drainage_class
+        drainage_class,
+
+        -- flags
+        case
+            when soil_id is null then 'no_id'
+            when version > 1 and load_id = newest_load_id then 'another_polygon_of_the_map_unit'
+            when version > 1 then 'superseded_by_later_delivery'
+        end as exclusion_reason
     from versions
-    where version = 1
 
 )
 

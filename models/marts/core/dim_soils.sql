@@ -2,6 +2,7 @@
 with soils as (
 
     select * from {{ ref('int_soils__conformed') }}
+    where exclusion_reason is null
 
 ),
 

@@ -3,6 +3,7 @@
 import click
 
 from la_pipeline_failure_predict import __version__
+from la_pipeline_failure_predict.cli.check import check
 from la_pipeline_failure_predict.cli.contracts import contracts
 from la_pipeline_failure_predict.cli.data import link, load, sample
 from la_pipeline_failure_predict.cli.model import promote, score, train
@@ -36,6 +37,7 @@ for command in (
     train,
     score,
     promote,
+    check,
     run,
     demo,
     report,

@@ -13,7 +13,14 @@ from open_data_contract_standard.model import (
 
 from la_pipeline_failure_predict.contracts.rules import Rule, column_rules, table_rules
 
-CONTRACT_FILES = ("data_schema.yaml", "model_schema.yaml", "risk_score_schema.yaml")
+CONTRACT_FILES = (
+    "data_schema.yaml",
+    "model_schema.yaml",
+    "risk_score_schema.yaml",
+    "quality_schema.yaml",
+)
+# Of marts: generated from dbt's manifest, so that dbt writes the tables and Python only reads them.
+MART_CONTRACT_FILES = ("powerbi_export_schema.yaml",)
 
 
 @dataclass(frozen=True)
@@ -85,19 +92,29 @@ class Table:
 @lru_cache
 def read_tables(root: Path) -> Mapping[str, Table]:
     """Read every contract of the project, as a mapping from table name to table."""
-    tables: dict[str, Table] = {}
-    for file_name in CONTRACT_FILES:
-        contract = OpenDataContractStandard.from_file(str(root / "schemas" / file_name))
-        for declared in contract.schema_ or []:
-            table = _table(declared)
-            tables[table.name] = table
-    return tables
+    return {table.name: table for name in CONTRACT_FILES for table in read_contract(root, name)}
 
 
-def _table(declared: SchemaObject) -> Table:
+def read_checked_tables(root: Path) -> list[Table]:
+    """Read the contracts of everything that is checked: what Python writes, then what BI reads."""
+    files = (name for name in MART_CONTRACT_FILES if (root / "schemas" / name).is_file())
+    marts = [table for name in files for table in read_contract(root, name)]
+    return [*read_tables(root).values(), *marts]
+
+
+def read_contract(root: Path, file_name: str) -> list[Table]:
+    """Read the tables of one contract in the folder ``schemas``."""
+    contract = OpenDataContractStandard.from_file(str(root / "schemas" / file_name))
+    servers = contract.servers or []
+    schema = str(servers[0].schema_) if servers else ""
+    return [_table(declared, schema) for declared in contract.schema_ or []]
+
+
+def _table(declared: SchemaObject, schema: str) -> Table:
+    """Return a table; it is in the schema it names itself, else in its contract's."""
     return Table(
         name=str(declared.name),
-        schema=str(_custom(declared, "schema")),
+        schema=str(_custom(declared, "schema") or schema),
         provider=str(_custom(declared, "provider")),
         description=str(declared.description),
         columns=tuple(_column(item) for item in declared.properties or []),

@@ -1,17 +1,19 @@
 """Write the dbt source YAML from the contracts; `--check` tells where it has drifted."""
 
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
 from la_pipeline_failure_predict.contracts.catalog import Column, Table, read_tables
 from la_pipeline_failure_predict.contracts.generated import to_yaml, write_drifted
+from la_pipeline_failure_predict.contracts.rules import Rule, Severity, aggregate, outside
 
 HEADER = "# Generated from schemas/*.yaml by `la-pipes contracts sync`; change it there.\n"
 
-# Deliveries come about once a year (inventory) or once a month (breaks): late is a warning.
-FRESHNESS = {
-    "warn_after": {"count": 400, "period": "day"},
-}
+# Days after which a delivery is late, a warning: breaks and climate come about once a month, the
+# inventory once a year. What Los Angeles' record holds is closed, so only a new copy can be late.
+LATE_AFTER_DAYS = {"breaks": 45, "climate": 45}
+SELDOM_AFTER_DAYS = 400
 
 
 def render_sources(root: Path) -> dict[Path, str]:
@@ -45,11 +47,45 @@ def _source(provider: str, tables: list[Table]) -> dict[str, object]:
 def _table(table: Table) -> dict[str, object]:
     entry: dict[str, object] = {"name": table.name, "description": table.description}
     if table.is_landing:
-        entry["config"] = {"loaded_at_field": "_loaded_at", "freshness": FRESHNESS}
+        days = LATE_AFTER_DAYS.get(table.name, SELDOM_AFTER_DAYS)
+        freshness = {"warn_after": {"count": days, "period": "day"}}
+        entry["config"] = {"loaded_at_field": "_loaded_at", "freshness": freshness}
+    tests: list[dict[str, object]] = []
     if len(table.key) > 1:
-        entry["data_tests"] = [{"unique_together": {"arguments": {"columns": list(table.key)}}}]
+        tests.append({"unique_together": {"arguments": {"columns": list(table.key)}}})
+    tests += _rule_tests(table)
+    if tests:
+        entry["data_tests"] = tests
     entry["columns"] = [_column(column, table) for column in table.columns]
     return entry
+
+
+def _rule_tests(table: Table) -> Iterator[dict[str, object]]:
+    """Yield a test for the rules of each severity: all rules of a table in one scan."""
+    levels: dict[Severity, str] = {"error": "error", "warning": "warn"}
+    for severity, dbt_severity in levels.items():
+        rules = [
+            {"name": rule.name, "figure": aggregate(rule), "broken_if": outside(rule.bound)}
+            for rule in table.rules
+            if rule.severity == severity and _dbt_tests(rule)
+        ]
+        if rules:
+            name = f"meets_contract_{table.schema}_{table.name}"
+            suffix = "" if severity == "error" else "_warnings"
+            yield {
+                "meets_contract": {
+                    "name": name + suffix,
+                    "arguments": {"rules": rules},
+                    "config": {"severity": dbt_severity},
+                }
+            }
+
+
+def _dbt_tests(rule: Rule) -> bool:
+    """Whether dbt tests a rule: not what the DDL or the loader sees to, nor what SQL cannot judge."""
+    is_enforced = rule.kind == "required" and rule.is_hard
+    is_lineage = str(rule.column).startswith("_")
+    return not (is_enforced or is_lineage or rule.kind == "wkt")
 
 
 def _column(column: Column, table: Table) -> dict[str, object]:

@@ -104,6 +104,37 @@ class Rule:
         return self.severity == "error" and not self.is_hard
 
 
+def measure(rule: Rule) -> str:
+    """Return a query of a rule's figure of ``{table}``: what must be within its bound."""
+    return rule.query or f"select {aggregate(rule)} from {{table}}"
+
+
+def aggregate(rule: Rule) -> str:
+    """Return a rule's figure as an expression to select from its table, beside other figures."""
+    if rule.query:
+        return f"({rule.query})"
+    if rule.kind == "repeated":
+        keys = ", ".join(f'"{name}"' for name in rule.columns)
+        return (
+            f"(select count(*) from (select 1 as one from {{table}} group by {keys} "
+            "having count(*) > 1) as repeated)"
+        )
+    broken = f"count(case when {rule.condition} then 1 end)"
+    if rule.is_share:
+        return f"100 * cast({broken} as double precision) / nullif(count(*), 0)"
+    return broken
+
+
+def outside(bound: Bound) -> str:
+    """Return SQL that holds where ``figure`` is outside a bound; false without a figure."""
+    limits = []
+    if bound.lower is not None:
+        limits.append(f"figure {'<=' if bound.excludes_lower else '<'} {bound.lower:g}")
+    if bound.upper is not None:
+        limits.append(f"figure {'>=' if bound.excludes_upper else '>'} {bound.upper:g}")
+    return f"coalesce({' or '.join(limits) or 'false'}, false)"
+
+
 def column_rules(declared: SchemaProperty) -> Iterator[Rule]:
     """Yield the rules of a column: what the standard's own fields say, then its quality list."""
     name = str(declared.name)

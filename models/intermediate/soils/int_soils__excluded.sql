@@ -1,0 +1,28 @@
+-- One row a delivered soil map unit, component or horizon that no mart rests on, with the reason.
+select
+    source_name,
+    load_id,
+    row_number,
+    exclusion_reason
+from {{ ref('int_soils__conformed') }}
+where exclusion_reason is not null
+
+union all
+
+select
+    source_name,
+    load_id,
+    row_number,
+    exclusion_reason
+from {{ ref('int_soils__components') }}
+where exclusion_reason is not null
+
+union all
+
+select
+    source_name,
+    load_id,
+    row_number,
+    exclusion_reason
+from {{ ref('int_soils__horizons') }}
+where exclusion_reason is not null

@@ -1,0 +1,11 @@
+-- One row a fault of a row that was set aside at load.
+select
+    load_id,
+    source_name,
+    source_file,
+    row_number,
+    column_name,
+    rule,
+    reason,
+    quarantined_at
+from {{ source('loads', 'quarantine') }}

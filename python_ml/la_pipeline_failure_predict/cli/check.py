@@ -1,0 +1,70 @@
+"""The command that checks what the warehouse holds: check."""
+
+from pathlib import Path
+
+import click
+
+from la_pipeline_failure_predict.cli.common import Screen, common
+from la_pipeline_failure_predict.settings import Settings
+
+FORMATS = ("text", "github")
+
+
+@click.command()
+@click.option(
+    "--tables",
+    multiple=True,
+    help="Table to check, such as raw.pipes or 'powerbi.*'; may be repeated. All by default.",
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="github prints annotations for a workflow run.",
+)
+@click.option(
+    "--junit",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write a JUnit report to.",
+)
+@click.option(
+    "--docs",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports/data_docs"),
+    show_default=True,
+    help="Folder of the Data Docs, which need no network.",
+)
+@common
+def check(
+    settings: Settings, tables: tuple[str, ...], style: str, junit: Path | None, docs: Path
+) -> None:
+    """Check the landing tables, the model tables and the Power BI views against their contracts.
+
+    Ends 1 when a rule of severity error is broken, 0 when only warnings are; both are listed.
+
+    \b
+    Example: la-pipes check
+             la-pipes check --tables raw.pipes --format github --junit reports/check.xml
+    """
+    from la_pipeline_failure_predict.quality.check import check_warehouse
+    from la_pipeline_failure_predict.quality.data_docs import write_data_docs
+    from la_pipeline_failure_predict.quality.history import record
+    from la_pipeline_failure_predict.quality.summary import github_lines, text_lines, write_junit
+
+    screen = Screen()
+    findings = check_warehouse(settings, tables, screen.advance)
+    record(settings, findings)
+    index = write_data_docs(findings, settings.root / docs)
+    for line in text_lines(findings):
+        screen.say(line)
+    if style == "github":
+        for line in github_lines(findings):
+            screen.say(line)
+    if junit:
+        write_junit(findings, settings.root / junit)
+        screen.say(f"JUnit report: {junit}")
+    screen.say(f"Data Docs: {index}")
+    if findings.failed:
+        raise SystemExit(1)

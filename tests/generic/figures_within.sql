@@ -1,0 +1,11 @@
+{% test figures_within(model, level) %}
+    select
+        figure,
+        segment,
+        figure_value,
+        lower_bound,
+        upper_bound,
+        reason
+    from {{ model }}
+    where severity = '{{ level }}' and not is_within
+{% endtest %}
