@@ -16,7 +16,8 @@ positioned as (
         pipes.*,
         case
             when
-                max(x_m) over (partition by {{ bundle }}) - min(x_m) over (partition by {{ bundle }})
+                max(x_m) over (partition by {{ bundle }})
+                - min(x_m) over (partition by {{ bundle }})
                 >= max(y_m) over (partition by {{ bundle }}) - min(y_m) over (
                     partition by {{ bundle }}
                 )

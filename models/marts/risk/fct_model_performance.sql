@@ -1,5 +1,5 @@
--- One row a year scored and segment: observed against expected breaks of the published runs, by fits
--- that had not seen the year. A frozen model drifts: this says when to train again.
+-- One row a year scored and segment: observed against expected breaks of the published runs, by
+-- fits that had not seen the year. A frozen model drifts: this says when to train again.
 with pipe_scores as (
 
     select * from {{ ref('stg_ml__pipe_scores') }}

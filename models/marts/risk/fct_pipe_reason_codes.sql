@@ -77,7 +77,7 @@ ranked as (
         cast(
             row_number() over (
                 partition by pipe_id
-                order by log_factor desc, {{ byte_order('reason_code') }}
+                order by log_factor desc, {{ byte_order('reason_code') }} asc
             ) as integer
         ) as reason_rank
     from compared

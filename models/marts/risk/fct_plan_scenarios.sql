@@ -1,5 +1,5 @@
--- One row a rule of choosing and budget: what the same money buys and avoids, taking projects in the
--- rule's order until the next one does not fit.
+-- One row a rule of choosing and budget: what the same money buys and avoids, taking projects in
+-- the rule's order until the next one does not fit.
 with projects as (
 
     select * from {{ ref('fct_replacement_plan') }}
@@ -69,7 +69,7 @@ final as (
     from ordered
     inner join budgets
         on ordered.spent_usd <= budgets.budget_usd
-    group by 1, 2, budgets.budget_usd
+    group by ordered.run_id, ordered.rule_code, budgets.budget_usd
 
 )
 

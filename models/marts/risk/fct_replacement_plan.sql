@@ -68,7 +68,6 @@ compared as (
     select
         costed.*,
         {{ rounded('avoided_usd_10y / cost_usd', 9) }} as avoided_per_usd,
-        {{ rounded('breaks_ever / length_m * 1000', 9) }} as breaks_ever_per_km,
         {{ rounded('mean_install_year', 6) }} as rounded_install_year
     from costed
 
@@ -80,7 +79,7 @@ ranked as (
         compared.*,
         cast(
             row_number() over (
-                order by avoided_per_usd desc, {{ byte_order('project_id') }}
+                order by avoided_per_usd desc, {{ byte_order('project_id') }} asc
             ) as integer
         ) as plan_rank,
         cast(
@@ -91,9 +90,9 @@ ranked as (
         cast(
             row_number() over (
                 order by
-                    breaks_ever_per_km desc,
-                    rounded_install_year nulls last,
-                    {{ byte_order('project_id') }}
+                    breaks_ever desc,
+                    rounded_install_year asc nulls last,
+                    {{ byte_order('project_id') }} asc
             ) as integer
         ) as most_breaks_rank
     from compared

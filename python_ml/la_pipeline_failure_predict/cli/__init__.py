@@ -5,6 +5,7 @@ import click
 from la_pipeline_failure_predict import __version__
 from la_pipeline_failure_predict.cli.data import link, load, sample
 from la_pipeline_failure_predict.cli.model import score, train
+from la_pipeline_failure_predict.cli.plan import plan
 from la_pipeline_failure_predict.cli.project import contracts, doctor, init
 from la_pipeline_failure_predict.cli.run import build, demo, run
 from la_pipeline_failure_predict.cli.show import report
@@ -34,6 +35,7 @@ for command in (
     score,
     run,
     demo,
+    plan,
     report,
     doctor,
     contracts,
