@@ -18,7 +18,7 @@ from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.load import load_files
 from la_pipeline_failure_predict.model.data import Grain
 from la_pipeline_failure_predict.model.promote import promote, promoted_run, withdraw
-from la_pipeline_failure_predict.model.score import score
+from la_pipeline_failure_predict.model.score import score, score_last_outcome
 from la_pipeline_failure_predict.model.train import train
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.report.run_lines import (
@@ -188,6 +188,12 @@ class Pipeline:
                     progress=self._advance_by_text,
                 )
                 self.reporter.say(describe_scoring(run))
+                if grain == "pipe" and as_of is None:
+                    past = score_last_outcome(
+                        warehouse, self.tables, run.run_id, progress=self._advance_by_text
+                    )
+                    if past:
+                        self.reporter.say(f"{describe_scoring(past)}, to compare with the outcome")
 
     def _trainable(self, warehouse: Warehouse, grains: Sequence[Grain]) -> list[Grain]:
         """Return the grains with a known outcome; all of them when none has, to be refused."""

@@ -7,6 +7,7 @@ from la_pipeline_failure_predict.cli.check import check
 from la_pipeline_failure_predict.cli.contracts import contracts
 from la_pipeline_failure_predict.cli.data import link, load, sample
 from la_pipeline_failure_predict.cli.model import promote, score, train
+from la_pipeline_failure_predict.cli.plan import plan
 from la_pipeline_failure_predict.cli.project import doctor, init
 from la_pipeline_failure_predict.cli.quarantine import quarantine
 from la_pipeline_failure_predict.cli.run import build, demo, run
@@ -40,6 +41,7 @@ for command in (
     check,
     run,
     demo,
+    plan,
     report,
     compare,
     doctor,

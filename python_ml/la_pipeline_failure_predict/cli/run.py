@@ -87,7 +87,8 @@ def _show_top_mains(settings: Settings) -> None:
         return
     click.echo(
         f"\nThe ten mains to look at first, of {LEAST_LENGTH_M:.0f} m or more "
-        f"(rank and expected breaks in the 12 months from {mains[0].as_of_date}):\n"
+        f"(rank and expected breaks in the 12 months from {mains[0].as_of_date};\n"
+        "in brackets, times the typical main's rate):\n"
     )
     width = max(len(main.place) for main in mains)
     click.echo(f"{'rank':>4} {'main':<12} {'place':<{width}} {'breaks':>6}  why")

@@ -126,6 +126,37 @@ def score(
     )
 
 
+def score_last_outcome(
+    warehouse: Warehouse,
+    tables: Mapping[str, Table],
+    run_id: str,
+    *,
+    progress: Callable[[str], None],
+) -> ScoredRun | None:
+    """Score the mains for the last as-of date whose outcome is known, to be compared with it.
+
+    Months of areas need no such call: `score` writes the last twelve with an outcome itself.
+
+    Parameters
+    ----------
+    run_id
+        Run that scored the newest as-of date; its fit that had not seen the outcome is used.
+
+    Returns
+    -------
+    ScoredRun or None
+        None when no outcome is known, or every fit of the run has seen it.
+    """
+    mart = MARTS["pipe"]
+    day = warehouse.scalar(
+        f"select max({mart.period}) from {mart.full_name} where is_label_complete"
+    )
+    fits = registry.list_fits(warehouse, tables, "pipe", run_id)
+    if not isinstance(day, date) or all(fit.trained_until > day for fit in fits):
+        return None
+    return score(warehouse, tables, "pipe", run_id=run_id, as_of=day, progress=progress)
+
+
 def _days(warehouse: Warehouse, mart: Mart, grain: Grain, as_of: date | None) -> list[date]:
     """Return the days to score, oldest first."""
     if not warehouse.has_table(mart.schema, mart.name):

@@ -1,6 +1,6 @@
 """The mains to look at first, and why, in words a planner reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,6 +17,12 @@ TOP_MAINS = """
     where risk.length_m >= $1
     order by risk.risk_rank
     limit $2
+"""
+REASONS = """
+    select pipe_id, reason, rate_factor
+    from powerbi.pipe_reason_codes
+    where pipe_id in ({places})
+    order by pipe_id, reason_rank
 """
 # Ranked by the metre, stubs come first: nobody digs for them alone.
 LEAST_LENGTH_M = 20.0
@@ -39,6 +45,7 @@ def read_top_mains(warehouse: Warehouse, count: int = 10) -> list[TopMain]:
     if not warehouse.has_table("powerbi", "pipe_risk"):
         return []
     rows = warehouse.query(TOP_MAINS, (LEAST_LENGTH_M, count)).to_pylist()
+    reasons = read_reasons(warehouse, [row["pipe_id"] for row in rows])
     return [
         TopMain(
             rank=row["risk_rank"],
@@ -46,10 +53,25 @@ def read_top_mains(warehouse: Warehouse, count: int = 10) -> list[TopMain]:
             pipe_id=row["pipe_id"],
             place=", ".join(filter(None, (row["street_name"], row["area_name"]))) or "no place",
             expected_breaks=row["expected_breaks"],
-            why=explain(row),
+            why=reasons.get(row["pipe_id"]) or explain(row),
         )
         for row in rows
     ]
+
+
+def read_reasons(warehouse: Warehouse, pipe_ids: Sequence[str]) -> dict[str, str]:
+    """Return the reasons of mains in a line each, such as ``cast iron of 1922 (x3.1)``.
+
+    A main without a reason, and every main of a model without coefficients, is left out.
+    """
+    if not pipe_ids or not warehouse.has_table("powerbi", "pipe_reason_codes"):
+        return {}
+    places = ", ".join(f"${position}" for position in range(1, len(pipe_ids) + 1))
+    found: dict[str, list[str]] = {}
+    for row in warehouse.query(REASONS.format(places=places), pipe_ids).to_pylist():
+        text = f"{row['reason']} (x{row['rate_factor']:.1f})"
+        found.setdefault(row["pipe_id"], []).append(text)
+    return {pipe_id: "; ".join(texts) for pipe_id, texts in found.items()}
 
 
 def explain(row: Mapping[str, object]) -> str:

@@ -1,0 +1,121 @@
+-- One row a main of the published ranking with its project: a run of neighbouring mains of one
+-- street and cohort (area, material, era), cut where the gap is wide and where the run is long. The
+-- score decides nothing here, so that every rule of choosing chooses among the same projects.
+{%- set bundle = "area_id, bundling_rule, bundle_name, material_group, install_era" %}
+{%- set along = "bundle_position nulls last, " ~ byte_order('pipe_id') %}
+with pipes as (
+
+    select * from {{ ref('int_plan__pipes') }}
+
+),
+
+-- Along a street means along the axis on which it stretches farther.
+positioned as (
+
+    select
+        pipes.*,
+        case
+            when
+                max(x_m) over (partition by {{ bundle }})
+                - min(x_m) over (partition by {{ bundle }})
+                >= max(y_m) over (partition by {{ bundle }}) - min(y_m) over (
+                    partition by {{ bundle }}
+                )
+                then x_m
+            else y_m
+        end as bundle_position
+    from pipes
+
+),
+
+neighboured as (
+
+    select
+        positioned.*,
+        x_m - lag(x_m) over (partition by {{ bundle }} order by {{ along }}) as east_m,
+        y_m - lag(y_m) over (partition by {{ bundle }} order by {{ along }}) as north_m,
+        (length_m + lag(length_m) over (partition by {{ bundle }} order by {{ along }})) / 2
+            as half_lengths_m
+    from positioned
+
+),
+
+-- From middle to middle less half of both lengths. Without a location there is no gap to see.
+parted as (
+
+    select
+        neighboured.*,
+        case
+            when
+                sqrt(east_m * east_m + north_m * north_m) - half_lengths_m
+                > {{ var('plan_bundle_gap_m') }}
+                then 1
+            else 0
+        end as starts_run
+    from neighboured
+
+),
+
+numbered as (
+
+    select
+        parted.*,
+        sum(starts_run) over (
+            partition by {{ bundle }}
+            order by {{ along }}
+            rows between unbounded preceding and current row
+        ) as run_number
+    from parted
+
+),
+
+measured as (
+
+    select
+        numbered.*,
+        sum(exact_length_m) over (partition by {{ bundle }}, run_number) as run_length_m,
+        sum(exact_length_m) over (
+            partition by {{ bundle }}, run_number
+            order by {{ along }}
+            rows between unbounded preceding and current row
+        ) - exact_length_m as run_length_before_m
+    from numbered
+
+),
+
+-- A long run gives pieces of equal length; a main belongs to the piece in which it begins.
+cut as (
+
+    select
+        measured.*,
+        cast(
+            floor(
+                run_length_before_m * ceil(run_length_m / {{ var('plan_project_max_m') }})
+                / run_length_m
+            ) as integer
+        ) as piece_number
+    from measured
+
+),
+
+final as (
+
+    select
+        -- keys
+        min({{ byte_order('pipe_id') }}) over (
+            partition by {{ bundle }}, run_number, piece_number
+        ) as project_id,
+        pipe_id,
+
+        -- order of the mains along the street
+        cast(
+            row_number() over (
+                partition by {{ bundle }}, run_number, piece_number
+                order by {{ along }}
+            ) as integer
+        ) as position_in_project
+    from cut
+
+)
+
+select * from final

@@ -1,0 +1,155 @@
+-- One row a year scored and segment: observed against expected breaks of the published runs, by
+-- fits that had not seen the year. A frozen model drifts: this says when to train again.
+with pipe_scores as (
+
+    select * from {{ ref('stg_ml__pipe_scores') }}
+
+),
+
+published_runs as (
+
+    select * from {{ ref('int_scores__published_runs') }}
+    where grain = 'pipe'
+
+),
+
+features as (
+
+    select * from {{ ref('fct_pipe_features') }}
+    where is_label_complete
+
+),
+
+area_months as (
+
+    select * from {{ ref('fct_area_month_risk') }}
+    where break_count is not null
+
+),
+
+scored_pipes as (
+
+    select
+        pipe_scores.run_id,
+        pipe_scores.as_of_date as period_on,
+        pipe_scores.trained_until,
+        pipe_scores.expected_breaks,
+        features.breaks_next_12m as break_count,
+        features.material_group,
+        coalesce(features.area_id, 'unknown') as area_id
+    from pipe_scores
+    inner join published_runs
+        on pipe_scores.run_id = published_runs.run_id
+    inner join features
+        on
+            pipe_scores.pipe_id = features.pipe_id
+            and pipe_scores.as_of_date = features.as_of_date
+    where pipe_scores.horizon_months = 12
+
+),
+
+scored_area_months as (
+
+    select
+        run_id,
+        {{ year_start('extract(year from month_on)') }} as period_on,
+        trained_until,
+        expected_breaks,
+        break_count,
+        area_id
+    from area_months
+
+),
+
+segmented as (
+
+    {%- for kind, segment in [
+        ('all', "'all'"), ('material', 'material_group'), ('area', 'area_id')
+    ] %}
+        select
+            'pipe' as grain,
+            run_id,
+            period_on,
+            '{{ kind }}' as segment_kind,
+            {{ segment }} as segment,
+            trained_until,
+            expected_breaks,
+            break_count
+        from scored_pipes
+        union all
+    {%- endfor %}
+    {%- for kind, segment in [('all', "'all'"), ('area', 'area_id')] %}
+        select
+            'area_month' as grain,
+            run_id,
+            period_on,
+            '{{ kind }}' as segment_kind,
+            {{ segment }} as segment,
+            trained_until,
+            expected_breaks,
+            break_count
+        from scored_area_months
+        {%- if not loop.last %}
+            union all
+        {%- endif %}
+    {%- endfor %}
+
+),
+
+counted as (
+
+    select
+        run_id,
+        grain,
+        period_on,
+        segment_kind,
+        segment,
+        cast(count(*) as integer) as row_count,
+        cast(sum(break_count) as integer) as observed_breaks,
+        sum(expected_breaks) as expected_breaks,
+        max(trained_until) as trained_until
+    from segmented
+    group by 1, 2, 3, 4, 5
+
+),
+
+compared as (
+
+    select
+        counted.*,
+        observed_breaks / nullif(expected_breaks, 0) as observed_over_expected,
+        {{ poisson_lower('observed_breaks') }} / nullif(expected_breaks, 0) as lower_95,
+        {{ poisson_upper('observed_breaks') }} / nullif(expected_breaks, 0) as upper_95
+    from counted
+
+),
+
+final as (
+
+    select
+        -- keys
+        run_id,
+        grain,
+        period_on,
+        segment_kind,
+        segment,
+
+        -- facts
+        row_count,
+        observed_breaks,
+        expected_breaks,
+        cast(observed_over_expected as double precision) as observed_over_expected,
+        cast(lower_95 as double precision) as lower_95,
+        cast(upper_95 as double precision) as upper_95,
+
+        -- flags
+        observed_over_expected between 0.85 and 1.15 as is_within_band,
+        lower_95 > 1 or upper_95 < 1 as is_beyond_chance,
+
+        -- dates
+        trained_until
+    from compared
+
+)
+
+select * from final

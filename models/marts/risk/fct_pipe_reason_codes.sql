@@ -1,0 +1,112 @@
+-- One row a scored main and reason, the three that raise its rate most against the typical main:
+-- what a planner is asked first is why this one.
+with contributions as (
+
+    select * from {{ ref('int_scores__pipe_contributions') }}
+
+),
+
+pipes as (
+
+    select * from {{ ref('dim_pipes') }}
+
+),
+
+features as (
+
+    select * from {{ ref('fct_pipe_features') }}
+
+),
+
+dated as (
+
+    select
+        contributions.*,
+        max(as_of_date) over () as newest_as_of_date
+    from contributions
+
+),
+
+newest as (
+
+    select
+        dated.*,
+        pipes.length_m
+    from dated
+    inner join pipes
+        on dated.pipe_id = pipes.pipe_id
+    where dated.as_of_date = dated.newest_as_of_date
+
+),
+
+-- The typical main is the mean of the logs by metre, so that the factors of a main multiply to its
+-- rate over the geometric mean rate of the network.
+typical as (
+
+    select
+        {%- for reason in pipe_reasons() %}
+            sum(log_{{ reason }} * length_m) / sum(length_m) as log_{{ reason }}
+            {%- if not loop.last %},{% endif %}
+        {%- endfor %}
+    from newest
+
+),
+
+compared as (
+
+    {%- for reason in pipe_reasons() %}
+        select
+            newest.run_id,
+            newest.pipe_id,
+            newest.as_of_date,
+            '{{ reason }}' as reason_code,
+            {{ rounded('newest.log_' ~ reason ~ ' - typical.log_' ~ reason, 9) }} as log_factor
+        from newest
+        cross join typical
+        {%- if not loop.last %}
+            union all
+        {%- endif %}
+    {%- endfor %}
+
+),
+
+ranked as (
+
+    select
+        compared.*,
+        cast(
+            row_number() over (
+                partition by pipe_id
+                order by log_factor desc, {{ byte_order('reason_code') }} asc
+            ) as integer
+        ) as reason_rank
+    from compared
+    where log_factor >= ln(cast({{ var('least_reason_factor') }} as double precision))
+
+),
+
+final as (
+
+    select
+        -- keys
+        ranked.run_id,
+        ranked.pipe_id,
+        ranked.as_of_date,
+        ranked.reason_rank,
+
+        -- reason
+        ranked.reason_code,
+        {{ reason_text('ranked.reason_code', 'pipes', 'features') }} as reason,
+        exp(ranked.log_factor) as rate_factor
+    from ranked
+    inner join pipes
+        on ranked.pipe_id = pipes.pipe_id
+    inner join features
+        on
+            ranked.pipe_id = features.pipe_id
+            and ranked.as_of_date = features.as_of_date
+    where ranked.reason_rank <= 3
+
+)
+
+select * from final
