@@ -1,9 +1,7 @@
 """The projects that a budget buys, and what the same money buys by a simpler rule."""
 
 import csv
-import os
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import yaml
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.files import atomic_write
 from la_pipeline_failure_predict.warehouse import Warehouse
 
 PROJECTS = """
@@ -182,7 +181,7 @@ def write_projects(warehouse: Warehouse, chosen: Choice, file: Path) -> None:
     Raises
     ------
     UserError
-        If the folder cannot be written to.
+        If the file cannot be written.
     """
     wanted = {project["project_id"] for project in chosen.projects}
     mains: dict[str, list[str]] = {}
@@ -194,34 +193,13 @@ def write_projects(warehouse: Warehouse, chosen: Choice, file: Path) -> None:
         _rounded(project) | {"pipe_ids": " ".join(mains[project["project_id"]])}
         for project in chosen.projects
     ]
-    try:
-        _write_whole(file, lambda path: _write_csv(path, rows))
-    except OSError as error:
-        raise UserError(f"Cannot write {file}: {error.strerror or error}.") from error
+    with atomic_write(file, newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _rounded(row: Mapping[str, Any]) -> dict[str, object]:
     return {
         name: round(value, 6) if isinstance(value, float) else value for name, value in row.items()
     }
-
-
-def _write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _write_whole(file: Path, write: Callable[[Path], None]) -> None:
-    """Write beside the file and move it there, so that nobody reads half of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    os.close(handle)
-    part = Path(name)
-    try:
-        write(part)
-        part.chmod(0o644)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
