@@ -30,6 +30,7 @@ lint: install  ## Style, types, SQL and generated files.
 	$(BIN)/la-pipes init
 	$(BIN)/sqlfluff lint models macros tests
 	$(BIN)/la-pipes contracts sync --check
+	$(BIN)/la-pipes contracts lint
 
 docs: install  ## dbt's documentation site, in target/.
 	$(BIN)/la-pipes init
