@@ -23,7 +23,7 @@ demo: install  ## A Los-Angeles-like network from files to Power BI views, in a 
 test: install  ## Every test, on DuckDB and on Postgres.
 	$(BIN)/pytest
 
-lint: install  ## Style, types, SQL and generated files.
+lint: install  ## Style, types, SQL, contracts and generated files.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
