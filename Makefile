@@ -23,13 +23,14 @@ demo: install  ## A Los-Angeles-like network from files to Power BI views, in a 
 test: install  ## Every test, on DuckDB and on Postgres.
 	$(BIN)/pytest
 
-lint: install  ## Style, types, SQL and generated files.
+lint: install  ## Style, types, SQL, contracts and generated files.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/la-pipes init
 	$(BIN)/sqlfluff lint models macros tests
 	$(BIN)/la-pipes contracts sync --check
+	$(BIN)/la-pipes contracts lint
 
 docs: install  ## dbt's documentation site, in target/.
 	$(BIN)/la-pipes init

@@ -12,6 +12,8 @@ from la_pipeline_failure_predict.warehouse.base import quote, type_name
 
 FORMAT = "la-pipes build 1"
 MART_SCHEMAS = ("core", "features", "risk", "powerbi")
+# What the checks found grows with every run, and says nothing of what was built.
+NOT_COMPARED = ("powerbi.data_quality",)
 TOP_COUNT = 100
 
 Style = Literal["count", "share", "number"]
@@ -211,6 +213,8 @@ def _marts(warehouse: Warehouse, label: str) -> Iterator[tuple[str, Mart]]:
         key = (row["table_schema"], row["table_name"])
         columns.setdefault(key, {})[row["column_name"]] = type_name(row["data_type"])
     for schema, table in sorted(columns, key=lambda key: (MART_SCHEMAS.index(key[0]), key[1])):
+        if f"{schema}.{table}" in NOT_COMPARED:
+            continue
         try:
             rows = warehouse.scalar(f"select count(*) from {quote(schema)}.{quote(table)}")
         except Exception as error:  # of the driver: a view outlived what it reads
