@@ -195,6 +195,8 @@ def _connect(path: str, wait_s: float) -> duckdb.DuckDBPyConnection:
 
 
 def _explain(path: str, message: str) -> str:
+    if "No space left" in message or "File too large" in message:
+        return f"There is no disk space to open the warehouse {path}: free some, then run again."
     if "not a valid DuckDB" in message:
         return (
             f"{path} is not a DuckDB file: move it away, or name another with LA_PIPES_DUCKDB_PATH."
