@@ -145,12 +145,13 @@ class DuckDBLock(Lock):
         try:
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
             self._file.acquire(blocking=False)
-            if self._file.lock_counter == 1:
-                write_whole(self._note, describe_holder())
         except Timeout:
             return self._holder()
         except OSError as error:
             raise UserError(_explain(self.path, str(error))) from error
+        if self._file.lock_counter == 1:
+            with suppress(UserError):  # a courtesy: a full disk is the business of what comes next
+                write_whole(self._note, describe_holder())
         return None
 
     def release(self) -> None:

@@ -154,7 +154,7 @@ def _uri(credentials: Mapping[str, object]) -> str:
         "application_name": name,
     }
     options |= {name: credentials[name] for name in LIBPQ_OPTIONS if credentials.get(name)}
-    return f"postgresql://{address}?{urlencode(options)}"
+    return f"postgresql://{address}?{urlencode(options, quote_via=url_quote)}"
 
 
 def _explain(credentials: Mapping[str, object], message: str) -> str:
