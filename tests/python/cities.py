@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
@@ -55,3 +56,16 @@ class City:
         """Return one value."""
         with self.connect() as warehouse:
             return warehouse.scalar(sql)
+
+
+def credentials_of(url: str) -> dict[str, str]:
+    """Take a Postgres address apart."""
+    parts = urlsplit(url)
+    return {
+        # A server on a socket has its folder in the query.
+        "host": parts.hostname or dict(parse_qsl(parts.query)).get("host", "localhost"),
+        "port": str(parts.port or 5432),
+        "user": unquote(parts.username or "postgres"),
+        "password": unquote(parts.password or ""),
+        "database": parts.path.lstrip("/") or "postgres",
+    }

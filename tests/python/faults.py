@@ -2,6 +2,7 @@
 
 import math
 import os
+import resource
 import signal
 import sys
 import time
@@ -30,8 +31,15 @@ _context.set_forkserver_preload(
 )
 
 
-def _child(arguments: Sequence[str], environment: Mapping[str, str], printed: str) -> None:
+def _child(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    printed: str,
+    most_bytes: int | None,
+) -> None:
     os.setsid()  # a group of its own, so that it can be killed with the dbt it starts
+    if most_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     with Path(printed).open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -59,6 +67,11 @@ class Command:
                 self.process.kill()
         self.process.join()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to it and what it has started."""
+        assert self.process.pid is not None
+        os.killpg(self.process.pid, number)
+
     def wait(self, seconds: float = 120) -> tuple[int | None, str]:
         """Return exit code and output."""
         self.process.join(seconds)
@@ -80,13 +93,15 @@ class Command:
             time.sleep(0.02)
 
 
-def start(city: City, *arguments: object, **environment: str) -> Command:
-    """Start a command on a city's warehouse."""
+def start(
+    city: City, *arguments: object, most_bytes: int | None = None, **environment: str
+) -> Command:
+    """Start a command on a city's warehouse; no file may grow above `most_bytes`."""
     with NamedTemporaryFile(prefix="la-pipes-", suffix=".out", delete=False) as file:
         printed = Path(file.name)
     texts = [str(argument) for argument in arguments]
     process = _context.Process(
-        target=_child, args=(texts, city.environment | environment, str(printed))
+        target=_child, args=(texts, city.environment | environment, str(printed), most_bytes)
     )
     process.start()
     return Command(process, printed, time.monotonic())
@@ -99,7 +114,8 @@ def finish(city: City, *arguments: object, **environment: str) -> str:
     return printed
 
 
-# When something was done says nothing of what was done; and names that change with every run.
+# Columns that differ between two runs that did the same: moments, and what depends on the order in
+# which the engine gives rows, as the random ranking and the resampled intervals do.
 MOMENTS = (
     "_loaded_at",
     "loaded_at",
@@ -111,6 +127,7 @@ MOMENTS = (
     "promoted_at",
     "checked_at",
 )
+BY_ROW_ORDER = {"ml.model_metrics": ("value", "lower_95", "upper_95")}
 Row = tuple[object, ...]
 SCHEMAS = ("raw", "ml", "core", "features", "risk", "powerbi", "seeds", "intermediate", "staging")
 
@@ -127,7 +144,7 @@ def all_rows(city: City, leave_out: Iterable[str] = ()) -> dict[str, list[Row]]:
             name = f"{row['table_schema']}.{row['table_name']}"
             if row["table_schema"] in SCHEMAS and name not in leave_out:
                 columns.setdefault(name, [])
-                if row["column_name"] not in MOMENTS:
+                if row["column_name"] not in (*MOMENTS, *BY_ROW_ORDER.get(name, ())):
                     columns[name].append(f'"{row["column_name"]}"')
         return {
             name: _sorted(warehouse.query(f"select {', '.join(chosen)} from {name}"))

@@ -93,10 +93,12 @@ def test_locked_warehouse_names_the_process(duckdb_city: City, tmp_path: Path) -
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         try:
+            duckdb_city.environment["LA_PIPES_LOCK_WAIT_S"] = "1.2"
             started = time.monotonic()
             result = duckdb_city.la_pipes("link")
             assert result.exit_code == 2
             assert f"locked by process {holder.pid}" in result.output
+            assert f"Waiting for process {holder.pid} to finish, at most 1.2 s" in result.output
             assert time.monotonic() - started < 30
         finally:
             holder.kill()

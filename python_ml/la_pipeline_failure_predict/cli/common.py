@@ -17,7 +17,7 @@ from la_pipeline_failure_predict.model.data import Grain
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.runlog import show_notices, start_logging
 from la_pipeline_failure_predict.settings import Settings, read_settings
-from la_pipeline_failure_predict.warehouse.faults import explain_fault
+from la_pipeline_failure_predict.warehouse.faults import explain_error
 from la_pipeline_failure_predict.warehouse.locks import COMMAND
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
             fail(f"{error}\nAll of it is in {log_file}.", 1)
         except Exception as error:
             log.exception("unexpected")
-            if sentence := explain_fault(f"{type(error).__name__}: {error}"):
+            if sentence := explain_error(error):
                 fail(sentence, 2)
             fail(
                 f"Something went wrong that should not ({type(error).__name__}); {log_file} has "

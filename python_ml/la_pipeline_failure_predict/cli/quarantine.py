@@ -9,7 +9,7 @@ from la_pipeline_failure_predict.cli.common import common
 from la_pipeline_failure_predict.contracts.catalog import read_tables
 from la_pipeline_failure_predict.quarantine import count_faults, export, retry
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import open_warehouse
+from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
 
 
 @click.group()
@@ -79,7 +79,7 @@ def retry_(settings: Settings, files: Sequence[Path]) -> None:
     \b
     Example: la-pipes quarantine retry reports/quarantine/pipes-0123456789abcdef.csv
     """
-    with open_warehouse(settings) as warehouse:
+    with one_writer(settings), open_warehouse(settings) as warehouse:
         tables = read_tables(settings.root)
         warehouse.create_tables(tables.values())
         for file in files:

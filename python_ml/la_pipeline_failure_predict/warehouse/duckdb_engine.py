@@ -182,12 +182,13 @@ class DuckDBLock(Lock):
         try:
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
             self._file.acquire(blocking=False)
-            if self._file.lock_counter == 1:
-                write_whole(self._note, describe_holder())
         except Timeout:
             return self._holder()
         except OSError as error:
             raise UserError(_explain(self.path, str(error))) from error
+        if self._file.lock_counter == 1:
+            with suppress(UserError):  # a courtesy: a full disk is the business of what comes next
+                write_whole(self._note, describe_holder())
         return None
 
     def release(self) -> None:
@@ -232,6 +233,8 @@ def _connect(path: str, wait_s: float) -> duckdb.DuckDBPyConnection:
 
 
 def _explain(path: str, message: str) -> str:
+    if "No space left" in message or "File too large" in message:
+        return f"There is no disk space to open the warehouse {path}: free some, then run again."
     if "not a valid DuckDB" in message:
         return (
             f"{path} is not a DuckDB file: move it away, or name another with LA_PIPES_DUCKDB_PATH."

@@ -34,8 +34,18 @@ FAULTS: Mapping[str, tuple[str, str]] = {
 }
 
 
+def explain_error(error: Exception) -> str | None:
+    """Return a sentence for an error whose cause lies in the surroundings, else None."""
+    if isinstance(error, OSError) and error.filename:
+        return (
+            f"Cannot read or write {error.filename} ({error.strerror}): check that it is there, "
+            "who may use it, and that there is space."
+        )
+    return explain_fault(f"{type(error).__name__}: {error}")
+
+
 def explain_fault(text: str) -> str | None:
-    """Return a sentence for a fault of the surroundings, and None for any other error.
+    """Return a sentence for a fault of the engine's surroundings, and None for any other error.
 
     Parameters
     ----------

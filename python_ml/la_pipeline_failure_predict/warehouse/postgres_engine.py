@@ -1,6 +1,7 @@
 """Postgres through ADBC: Arrow in by COPY, Arrow out in binary."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from urllib.parse import quote as url_quote
 from urllib.parse import urlencode
 
@@ -134,7 +135,8 @@ class PostgresLock(Lock):
 
     def release(self) -> None:
         """End the session, and so the lock."""
-        self._session.close()
+        with suppress(Exception):  # a session that was cut off has given it up
+            self._session.close()
 
 
 def _uri(credentials: Mapping[str, object]) -> str:
@@ -152,7 +154,7 @@ def _uri(credentials: Mapping[str, object]) -> str:
         "application_name": name,
     }
     options |= {name: credentials[name] for name in LIBPQ_OPTIONS if credentials.get(name)}
-    return f"postgresql://{address}?{urlencode(options)}"
+    return f"postgresql://{address}?{urlencode(options, quote_via=url_quote)}"
 
 
 def _explain(credentials: Mapping[str, object], message: str) -> str:
@@ -169,6 +171,8 @@ def _explain(credentials: Mapping[str, object], message: str) -> str:
             f"{credentials['user']}: create it, or set LA_PIPES_POSTGRES_DATABASE and "
             "LA_PIPES_POSTGRES_USER."
         )
+    if "starting up" in lowered or "recovery" in lowered or "shutting down" in lowered:
+        return f"Postgres at {place} is just starting or stopping: run the command again soon."
     return (
         f"Cannot reach Postgres at {place}: start the server, or set LA_PIPES_POSTGRES_HOST and "
         "LA_PIPES_POSTGRES_PORT."

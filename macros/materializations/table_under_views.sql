@@ -1,0 +1,61 @@
+{#-
+    Postgres drops the views over a table together with the table, and dbt replaces a table by a new one: from the moment
+    a mart is rebuilt until its views are, Power BI would find no view, for good if the build fails in between. So on
+    Postgres a table that has views over it, and whose columns stay, is emptied and filled again in one transaction.
+-#}
+{% materialization table, adapter='postgres' %}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- if existing is none or not existing.is_table or should_full_refresh()
+        or not has_views_over(existing) or not keeps_its_columns(existing) -%}
+        {{ return(dbt.materialization_table_default()) }}
+    {%- endif -%}
+
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='quoted') | join(', ') %}
+    {% call statement('main') -%}
+        {{ get_assert_columns_equivalent(sql) }}
+        truncate table {{ target_relation }};
+        insert into {{ target_relation }} ({{ columns }})
+        select {{ columns }} from (
+            {{ sql }}
+        ) as new_rows
+    {%- endcall %}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing, full_refresh_mode=False)) %}
+    {% do persist_docs(target_relation, model) %}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+
+{#- Whether a view reads the table (Postgres). -#}
+{% macro has_views_over(relation) %}
+    {%- set counted = run_query(
+        "select count(*) from pg_depend inner join pg_rewrite on pg_depend.objid = pg_rewrite.oid "
+        ~ "where pg_depend.classid = 'pg_rewrite'::regclass and pg_depend.refobjid = '" ~ relation ~ "'::regclass"
+    ) -%}
+    {{ return(counted.columns[0].values()[0] > 0) }}
+{% endmacro %}
+
+
+{#- Whether the table has the columns that the model's contract declares: names and types, in the same order (Postgres). -#}
+{% macro keeps_its_columns(relation) %}
+    {%- if not config.get('contract').enforced -%} {{ return(false) }} {%- endif -%}
+    {%- set declared = [] -%}
+    {%- for column in model.columns.values() -%}
+        {%- do declared.append("(" ~ loop.index ~ ", '" ~ column.name ~ "', '" ~ column.data_type ~ "'::regtype)") -%}
+    {%- endfor -%}
+    {%- set differing = run_query(
+        "select count(*) from (values " ~ declared | join(', ') ~ ") as declared (place, name, type) "
+        ~ "full join (select * from pg_attribute where attrelid = '" ~ relation ~ "'::regclass and attnum > 0) as found "
+        ~ "on declared.place = found.attnum and declared.name = found.attname and declared.type = found.atttypid "
+        ~ "where declared.place is null or found.attnum is null"
+    ) -%}
+    {{ return(differing.columns[0].values()[0] == 0) }}
+{% endmacro %}
