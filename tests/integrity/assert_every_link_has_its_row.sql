@@ -1,5 +1,5 @@
--- What `la-pipes link` found is about rows that are there: a link of a load that was taken out, or of
--- another file, would give a main the soil or area of a stranger.
+-- What `la-pipes link` found is about rows that are there: a link of a load that was taken out, or
+-- of another file, would give a main the soil or area of a stranger.
 with links as (
 
     select
@@ -39,15 +39,15 @@ linkable as (
     {% for model in [
         'int_pipes__conformed', 'int_breaks__conformed', 'int_areas__conformed',
     ] -%}
-    select
-        source_name,
-        load_id,
-        row_number
-    from {{ ref(model) }}
-    {% if not loop.last %}
-    union all
+        select
+            source_name,
+            load_id,
+            row_number
+        from {{ ref(model) }}
+        {% if not loop.last %}
+            union all
 
-    {% endif -%}
+        {% endif -%}
     {% endfor %}
 )
 

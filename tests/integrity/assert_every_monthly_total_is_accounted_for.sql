@@ -1,5 +1,5 @@
--- Every total that the city published is in fct_city_months or in int_breaks__totals_excluded with a
--- reason, once.
+-- Every total that the city published is in fct_city_months or in int_breaks__totals_excluded with
+-- a reason, once.
 with delivered as (
 
     select
@@ -10,7 +10,10 @@ with delivered as (
 accounted as (
 
     select
-        (select count(*) from {{ ref('fct_city_months') }} where reported_break_count is not null)
+        (
+            select count(*) from {{ ref('fct_city_months') }}
+            where reported_break_count is not null
+        )
         + (select count(*) from {{ ref('int_breaks__totals_excluded') }}) as row_count
 
 )

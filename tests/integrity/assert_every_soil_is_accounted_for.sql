@@ -1,5 +1,5 @@
--- Every delivered soil map unit, component and horizon is in dim_soils, speaks for a row of it, or is
--- in int_soils__excluded with a reason, once.
+-- Every delivered soil map unit, component and horizon is in dim_soils, speaks for a row of it, or
+-- is in int_soils__excluded with a reason, once.
 with delivered as (
 
     select
@@ -14,8 +14,14 @@ accounted as (
 
     select
         (select count(*) from {{ ref('dim_soils') }})
-        + (select count(*) from {{ ref('int_soils__components') }} where exclusion_reason is null)
-        + (select count(*) from {{ ref('int_soils__horizons') }} where exclusion_reason is null)
+        + (
+            select count(*) from {{ ref('int_soils__components') }}
+            where exclusion_reason is null
+        )
+        + (
+            select count(*) from {{ ref('int_soils__horizons') }}
+            where exclusion_reason is null
+        )
         + (select count(*) from {{ ref('int_soils__excluded') }}) as row_count
 
 )

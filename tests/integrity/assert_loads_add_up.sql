@@ -8,16 +8,16 @@ with landed as (
         ('la_city', 'la_neighborhoods'), ('ghcn', 'ghcn_daily'), ('ssurgo', 'ssurgo_mapunits'),
         ('ssurgo', 'ssurgo_components'), ('ssurgo', 'ssurgo_horizons'),
     ] -%}
-    select
-        '{{ table_name }}' as table_name,
-        _load_id as load_id,
-        count(*) as row_count
-    from {{ source(source_name, table_name) }}
-    group by 1, 2
-    {% if not loop.last %}
-    union all
+        select
+            '{{ table_name }}' as table_name,
+            _load_id as load_id,
+            count(*) as row_count
+        from {{ source(source_name, table_name) }}
+        group by 1, 2
+        {% if not loop.last %}
+            union all
 
-    {% endif -%}
+        {% endif -%}
     {% endfor %}
 ),
 

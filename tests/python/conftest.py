@@ -81,6 +81,34 @@ def make_city(
         _administer(server, f'drop database if exists "{database}" with (force)')
 
 
+@pytest.fixture
+def copy_city(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: dict[str, str]
+) -> Iterator[Callable[[City], City]]:
+    """Copy a city's warehouse, so that a test may spoil it."""
+    databases = []
+
+    def copy(city: City) -> City:
+        if city.engine == "duckdb":
+            # Views name the file they are in, so the copy keeps the name.
+            original = Path(city.environment["LA_PIPES_DUCKDB_PATH"])
+            path = tmp_path_factory.mktemp("copy") / original.name
+            shutil.copyfile(original, path)
+            environment = city.environment | {"LA_PIPES_DUCKDB_PATH": str(path)}
+            return City(city.engine, environment, lambda: DuckDBWarehouse(str(path)))
+        database = f"la_pipes_test_{uuid.uuid4().hex[:12]}"
+        original = city.environment["LA_PIPES_POSTGRES_DATABASE"]
+        _administer(postgres_server, f'create database "{database}" template "{original}"')
+        databases.append(database)
+        credentials = postgres_server | {"database": database}
+        environment = city.environment | {"LA_PIPES_POSTGRES_DATABASE": database}
+        return City(city.engine, environment, lambda: PostgresWarehouse(credentials))
+
+    yield copy
+    for database in databases:
+        _administer(postgres_server, f'drop database if exists "{database}" with (force)')
+
+
 def _administer(server: dict[str, str], statement: str) -> None:
     connection = psycopg2.connect(
         host=server["host"],

@@ -55,8 +55,8 @@ line_versions as (
                 valid_lines.load_id is not null
             order by
                 station_months.loaded_at desc,
-                {{ byte_order('station_months.load_id') }},
-                station_months.row_number
+                {{ byte_order('station_months.load_id') }} asc,
+                station_months.row_number asc
         ) as version
     from station_months
     left join valid_lines

@@ -2,87 +2,50 @@
 -- stability index, sum((s - t) * ln(s / t)) over the shares s scored and t learned from of each bin
 -- (Siddiqi 2006, Credit Risk Scorecards; 0.1 to 0.25 is some shift, more is a large one). Numbers
 -- are put in ten bins that hold a tenth of the rows learned from each; equal values share a bin.
--- The values are counted first, in one pass: there are few of them, and sorting rows is dear.
+-- The values are counted first: there are few of them, and sorting rows is dear.
 {% set numbers = {
-    'age_years': 'cast(floor(features.age_years) as integer)',
-    'diameter_mm': 'cast(floor(features.diameter_mm) as integer)',
-    'length_m': 'cast(floor(features.length_m) as integer)',
-    'breaks_prior_60m': 'features.breaks_prior_60m',
-    'nearby_breaks_prior_36m': 'features.nearby_breaks_prior_36m',
+    'age_years': 'cast(floor(age_years) as integer)',
+    'diameter_mm': 'cast(floor(diameter_mm) as integer)',
+    'length_m': 'cast(floor(length_m) as integer)',
+    'breaks_prior_60m': 'breaks_prior_60m',
+    'nearby_breaks_prior_36m': 'nearby_breaks_prior_36m',
 } %}
 {% set codes = ['material_group', 'install_era', 'soil_corrosivity_code', 'road_class'] %}
-{% set names = (numbers.keys() | list) + codes %}
 
-with features as (
-
-    select * from {{ ref('fct_pipe_features') }}
-
-),
-
-scored as (
+with scored as (
 
     select max(as_of_date) as as_of_date
     from {{ ref('fct_pipe_risk') }}
 
 ),
 
-described as (
-
-    select
-        features.as_of_date = scored.as_of_date as is_scored,
-        {% for name, expression in numbers.items() -%}
-        {{ expression }} as {{ name }},
-        {% endfor -%}
-        {% for name in codes -%}
-        features.{{ name }}{% if not loop.last %},{% endif %}
-        {% endfor %}
-    from features
-    inner join scored
-        on features.as_of_date <= scored.as_of_date
-    where features.is_label_complete or features.as_of_date = scored.as_of_date
-
-),
-
-grouped as (
-
-    select
-        {% for name in names -%}
-        {{ name }},
-        grouping({{ name }}) as is_not_{{ name }},
-        {% endfor -%}
-        cast(sum(case when is_scored then 0 else 1 end) as double precision) as learned_count,
-        cast(sum(case when is_scored then 1 else 0 end) as double precision) as scored_count
-    from described
-    group by
-        grouping sets (
-            {% for name in names -%}
-            ({{ name }}){% if not loop.last %},{% endif %}
-            {% endfor %}
-        )
-
-),
-
+-- The features are read once a feature, not imported above: Postgres would write a copy of them.
 counted as (
 
-    {% for name in names -%}
-    select
-        '{{ name }}' as feature,
-        {% if name in codes -%}
-        {{ name }} as code,
-        cast(null as integer) as number,
-        {%- else -%}
-        cast(null as text) as code,
-        {{ name }} as number,
-        {%- endif %}
-        learned_count,
-        scored_count
-    from grouped
-    where is_not_{{ name }} = 0
-    {% if not loop.last %}
-    union all
-
-    {% endif -%}
+    {% for feature in (numbers.keys() | list) + codes %}
+        select
+            '{{ feature }}' as feature,
+            {{ feature if feature in codes else 'cast(null as text)' }} as code,
+            {{ numbers.get(feature, 'cast(null as integer)') }} as number,
+            cast(
+                sum(case when features.as_of_date = scored.as_of_date then 0 else 1 end)
+                as double precision
+            ) as learned_count,
+            cast(
+                sum(case when features.as_of_date = scored.as_of_date then 1 else 0 end)
+                as double precision
+            ) as scored_count
+        from {{ ref('fct_pipe_features') }} as features
+        cross join scored
+        where
+            features.as_of_date = scored.as_of_date
+            or (features.as_of_date < scored.as_of_date and features.is_label_complete)
+        group by {{ 2 if feature in codes else 3 }}
+        {% if not loop.last %}
+            union all
+        {% endif %}
     {% endfor %}
+
 ),
 
 placed as (

@@ -98,13 +98,13 @@ unpivoted as (
         'median_diameter_mm', 'median_length_m', 'unknown_material_share', 'other_material_share',
         'unknown_install_year_share', 'suspect_install_year_share', 'over_150_years_share',
     ] -%}
-    select
-        '{{ figure }}' as figure,
-        source_name as segment,
-        {{ figure }} as figure_value
-    from pipe_figures
+        select
+            '{{ figure }}' as figure,
+            source_name as segment,
+            {{ figure }} as figure_value
+        from pipe_figures
 
-    union all
+        union all
 
     {% endfor -%}
     -- Where no main can be linked, no break can be.

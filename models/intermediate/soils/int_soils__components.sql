@@ -12,7 +12,7 @@ ranked as (
         components.*,
         row_number() over (
             partition by soil_id
-            order by component_percent desc nulls last, {{ byte_order('component_id') }}
+            order by component_percent desc nulls last, {{ byte_order('component_id') }} asc
         ) as dominance
     from components
 

@@ -1,5 +1,5 @@
--- One row a delivered soil horizon, with the reason where it does not speak for its component: mains
--- lie at about a metre, and the horizon that holds that depth does.
+-- One row a delivered soil horizon, with the reason where it does not speak for its component:
+-- mains lie at about a metre, and the horizon that holds that depth does.
 with horizons as (
 
     select * from {{ ref('stg_ssurgo__horizons') }}
@@ -12,7 +12,7 @@ ranked as (
         horizons.*,
         row_number() over (
             partition by component_id, coalesce(depth_top_cm <= 100, false)
-            order by depth_top_cm desc nulls last, {{ byte_order('horizon_id') }}
+            order by depth_top_cm desc nulls last, {{ byte_order('horizon_id') }} asc
         ) as closeness
     from horizons
 

@@ -26,7 +26,7 @@ versions as (
         check_results.*,
         row_number() over (
             partition by checked_by, check_name
-            order by checked_at desc, {{ byte_order('invocation_id') }}
+            order by checked_at desc, {{ byte_order('invocation_id') }} asc
         ) as version
     from check_results
 

@@ -82,7 +82,7 @@ def _rule_tests(table: Table) -> Iterator[dict[str, object]]:
 
 
 def _dbt_tests(rule: Rule) -> bool:
-    """Whether dbt tests a rule: not what the DDL or the loader sees to, nor what SQL cannot judge."""
+    """Whether dbt tests a rule: not one that the DDL or the loader keeps, or SQL cannot judge."""
     is_enforced = rule.kind == "required" and rule.is_hard
     is_lineage = str(rule.column).startswith("_")
     return not (is_enforced or is_lineage or rule.kind == "wkt")

@@ -5,20 +5,22 @@ thing SQL cannot judge on every engine: it is read as Arrow batches, a few thous
 """
 
 import logging
+import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from typing import Any
 
 import great_expectations as gx
 import pyarrow as pa
 import shapely
+from great_expectations.core import ExpectationValidationResult
 from great_expectations.data_context.types.base import (
     DataContextConfig,
     InMemoryStoreBackendDefaults,
 )
+from great_expectations.datasource.fluent import SQLDatasource
 from great_expectations.datasource.fluent.interfaces import TestConnectionError
 from great_expectations.exceptions import GreatExpectationsError
 
@@ -125,7 +127,8 @@ def _unreadable_shapes(
         f"select {column} as wkt from {full_name(table)} where {column} is not null",
         batch_rows=BATCH_ROWS,
     )
-    count, examples = 0, []
+    count = 0
+    examples: list[str] = []
     for batch in batches:
         texts = pa.array(batch.column(0)).to_numpy(zero_copy_only=False)
         if not len(texts):
@@ -153,7 +156,7 @@ def _left_out(prepared: Sequence[_Prepared], found: Sequence[TableOutcome]) -> I
 
 
 @contextmanager
-def _data_source(address: Address) -> Iterator[Any]:
+def _data_source(address: Address) -> Iterator[SQLDatasource]:
     """Yield a Great Expectations data source that leaves nothing open and nothing on disk."""
     context = gx.get_context(
         mode="ephemeral",
@@ -174,7 +177,7 @@ def _data_source(address: Address) -> Iterator[Any]:
         engine.dispose()
 
 
-def _check_table(source: Any, item: _Prepared) -> TableOutcome:
+def _check_table(source: SQLDatasource, item: _Prepared) -> TableOutcome:
     table, start = item.table, time.perf_counter()
     name = f"{table.schema}.{table.name}"
     counted = {rule: count for rule, (count, _) in item.unreadable.items()}
@@ -193,14 +196,30 @@ def _check_table(source: Any, item: _Prepared) -> TableOutcome:
             table.schema, table.name, 0, time.perf_counter() - start, (outcome,), None
         )
     outcomes = tuple(
-        _outcome(rule, results[rule.name], item, rows) for rule in checked_rules(table)
+        _without_followers(
+            [_outcome(rule, results[rule.name], item, rows) for rule in checked_rules(table)]
+        )
     )
     seconds = time.perf_counter() - start
     log.info("checked %s: %d rules, %.2f s", name, len(outcomes), seconds)
     return TableOutcome(table.schema, table.name, rows, seconds, outcomes, validation)
 
 
-def _outcome(rule: Rule, result: Any, item: _Prepared, rows: int) -> Outcome:
+def _without_followers(outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
+    """Yield the outcomes but for rules that could not be evaluated as their column is missing."""
+    missing: set[str] = set()
+    for outcome in outcomes:
+        if outcome.rule is COLUMNS_RULE:
+            missing = set(outcome.examples)
+        rule = outcome.rule
+        text = f"{rule.column} {rule.condition} {rule.query} {' '.join(rule.columns)}"
+        if outcome.status != "error" or missing.isdisjoint(re.findall(r"\w+", text)):
+            yield outcome
+
+
+def _outcome(
+    rule: Rule, result: ExpectationValidationResult, item: _Prepared, rows: int
+) -> Outcome:
     message = _exception(result)
     if message:
         return Outcome(rule, "error", message=message)
@@ -214,7 +233,8 @@ def _outcome(rule: Rule, result: Any, item: _Prepared, rows: int) -> Outcome:
         return Outcome(rule, status, count, examples=examples)
     if "unexpected_count" in details:
         values = details.get("partial_unexpected_list") or []
-        shown = tuple(dict.fromkeys(_shorten(repr(value)) for value in values))
+        given = (_shorten(repr(value)) for value in values if value is not None)
+        shown = tuple(dict.fromkeys(given))
         return Outcome(rule, status, int(details["unexpected_count"] or 0), examples=shown)
     more = details.get("details") or {}
     if "unexpected_rows" in more:
@@ -233,7 +253,7 @@ def _broken_rows(rule: Rule, figure: float | None, rows: int, status: Status) ->
     return round((figure or 0) * rows / 100) if rule.is_share else round(figure or 0)
 
 
-def _exception(result: Any) -> str | None:
+def _exception(result: ExpectationValidationResult) -> str | None:
     """Return the first line of what was raised while evaluating, if anything was."""
     raised = result.exception_info or {}
     found = [raised] if "raised_exception" in raised else list(raised.values())
@@ -248,8 +268,8 @@ def _first(error: object) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def _row_text(row: Any) -> str:
-    cells = (f"{name}={value!s}" for name, value in dict(row).items() if value is not None)
+def _row_text(row: Mapping[str, object]) -> str:
+    cells = (f"{name}={value!s}" for name, value in row.items() if value is not None)
     return f"({_shorten(' '.join(cells), 120)})"
 
 

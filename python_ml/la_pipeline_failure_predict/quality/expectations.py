@@ -1,7 +1,8 @@
 """Two expectations that Great Expectations lacks: a rule of rows, and a figure within a bound."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from great_expectations.execution_engine import ExecutionEngine
 from great_expectations.expectations.core import UnexpectedRowsExpectation
 
 SHOWN_ROWS = 5
@@ -14,7 +15,7 @@ class ExpectNoRowsToBreakRule(UnexpectedRowsExpectation):
         self,
         metrics: dict,
         runtime_configuration: dict | None = None,
-        execution_engine: Any = None,
+        execution_engine: ExecutionEngine | None = None,
     ) -> dict:
         rows = metrics["unexpected_rows_query.table"][:SHOWN_ROWS]
         count = metrics["unexpected_rows_query.row_count"]
@@ -33,7 +34,7 @@ class ExpectFigureToBeWithinBound(UnexpectedRowsExpectation):
         self,
         metrics: dict,
         runtime_configuration: dict | None = None,
-        execution_engine: Any = None,
+        execution_engine: ExecutionEngine | None = None,
     ) -> dict:
         (row,) = metrics["unexpected_rows_query.table"]
         return {

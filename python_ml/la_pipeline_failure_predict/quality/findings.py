@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
+
+from great_expectations.core import ExpectationSuiteValidationResult
 
 from la_pipeline_failure_predict.contracts.rules import NONE, Rule
 
@@ -17,8 +19,8 @@ class Outcome:
     Attributes
     ----------
     status
-        ``warn`` for a broken rule of severity warning, ``fail`` for one of severity error, ``error``
-        where the rule could not be evaluated.
+        ``warn`` for a broken rule of severity warning, ``fail`` for one of severity error,
+        ``error`` where the rule could not be evaluated.
     failures
         Rows (or keys) that break the rule; 1 for a figure of the whole table out of its bound.
     figure
@@ -41,7 +43,7 @@ class Outcome:
         """One sentence: what is wrong, how often, for example where."""
         if self.message:
             return f"could not be evaluated: {self.message}"
-        text = self.rule.reason
+        text = self.rule.reason.rstrip(".")
         if self.rule.query or self.rule.bound != NONE:
             unit = " % of the rows" if self.rule.is_share else ""
             figure = "none" if self.figure is None else f"{self.figure:.6g}"
@@ -66,7 +68,7 @@ class TableOutcome:
     rows: int
     seconds: float
     outcomes: tuple[Outcome, ...]
-    validation: Any
+    validation: ExpectationSuiteValidationResult | None
 
     @property
     def full_name(self) -> str:

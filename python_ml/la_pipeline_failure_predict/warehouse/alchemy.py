@@ -98,17 +98,21 @@ class ReadOnlyDuckDB(duckdb_engine.Dialect):
 
     # Results are read after their connection went back to the pool; with nothing written, there is
     # no transaction to end, and ending one would end them.
-    def do_begin(self, dbapi_connection: Any) -> None:  # noqa: ANN401
+    def do_begin(self, dbapi_connection: object) -> None:
         """Do nothing."""
 
-    def do_rollback(self, dbapi_connection: Any) -> None:  # noqa: ANN401
+    def do_rollback(self, dbapi_connection: object) -> None:
         """Do nothing."""
 
-    def do_commit(self, dbapi_connection: Any) -> None:  # noqa: ANN401
+    def do_commit(self, dbapi_connection: object) -> None:
         """Do nothing."""
 
-    def get_columns(  # type: ignore[no-untyped-def]
-        self, connection, table_name: str, schema: str | None = None, **options: Any
+    def get_columns(
+        self,
+        connection: sa.Connection,
+        table_name: str,
+        schema: str | None = None,
+        **options: object,
     ) -> list[dict[str, Any]]:
         """Return the columns of a table or view, from the information schema."""
         rows = connection.execute(
@@ -121,15 +125,19 @@ class ReadOnlyDuckDB(duckdb_engine.Dialect):
         return [
             {
                 "name": name,
-                "type": _TYPES.get(kind, sa.types.NullType()),
+                "type": _TYPES.get(str(kind), sa.types.NullType()),
                 "nullable": nullable == "YES",
                 "default": None,
             }
             for name, kind, nullable in rows.fetchall()
         ]
 
-    def has_table(  # type: ignore[no-untyped-def]
-        self, connection, table_name: str, schema: str | None = None, **options: Any
+    def has_table(
+        self,
+        connection: sa.Connection,
+        table_name: str,
+        schema: str | None = None,
+        **options: object,
     ) -> bool:
         """Whether a table or view of that name exists."""
         return bool(self.get_columns(connection, table_name, schema))
