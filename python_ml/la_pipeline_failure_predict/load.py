@@ -98,8 +98,7 @@ def load_files(
         mapping = read_mapping(mapping_path, source_name)
         mapping_sha256 = _sha256([mapping_path])
     for path in paths:
-        if not path.exists():
-            raise UserError(f"No file {path}: check the path.")
+        _check_path(path, source)
     warehouse.create_tables(tables.values())
     for path in paths:
         seconds = [
@@ -109,6 +108,19 @@ def load_files(
         digest = _sha256([path, *seconds])
         delivery = _Delivery(source, path, mapping, mapping_sha256, digest)
         yield from _load_file(warehouse, tables, delivery, max_rejects)
+
+
+def _check_path(path: Path, source: Source) -> None:
+    if not path.exists():
+        raise UserError(f"No file {path}: check the path.")
+    if path.is_dir() and not source.is_folder and path.suffix.lower() != ".gdb":
+        raise UserError(f"{path} is a folder: name the files in it.")
+    if not path.is_dir() and not path.is_file():
+        raise UserError(f"{path} is no ordinary file: copy what it gives into one.")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UserError(f"The name {str(path)!r} is not UTF-8: rename the file.") from None
 
 
 def _load_file(
@@ -256,6 +268,11 @@ def _sha256(paths: Sequence[Path]) -> str:
         for file in files:
             if not file.is_file():
                 raise UserError(f"No file {file}: check the path.")
-            with file.open("rb") as content:
-                digest.update(hashlib.file_digest(content, "sha256").digest())
+            try:
+                with file.open("rb") as content:
+                    digest.update(hashlib.file_digest(content, "sha256").digest())
+            except OSError as error:
+                raise UserError(
+                    f"{file} cannot be read ({error.strerror}): check who may read it."
+                ) from None
     return digest.hexdigest()

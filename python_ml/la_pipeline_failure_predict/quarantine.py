@@ -218,8 +218,9 @@ def _relate_to_quarantine(warehouse: Warehouse, scratch: Scratch, load_id: str, 
         "where known_rows.is_open = 1"
     )
     names = scratch.query("describe mended_rows").column("column_name").to_pylist()
-    if SURPLUS in names:
-        scratch.execute(f"alter table mended_rows drop column {SURPLUS}")
+    # What a ragged row had too much stands in a column of the export, and is no value of the row.
+    for name in {SURPLUS, f"{SURPLUS}_1"} & set(names):
+        scratch.execute(f"alter table mended_rows drop column {quote(name)}")
     given = int(str(scratch.scalar("select count(*) from mended_file")))
     return given - int(str(scratch.scalar("select count(*) from mended_rows")))
 

@@ -4,16 +4,18 @@ Works in the scratch database, one pass over all rows to find the bad ones, then
 alone to say what is wrong with each.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import shapely
 
 from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.contracts.rules import Rule
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.sources.csv_rows import MALFORMED
+from la_pipeline_failure_predict.sources.csv_rows import MALFORMED, ROW_NUMBER
+from la_pipeline_failure_predict.sources.shapes import is_outside_degrees
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import quote, sql_text
 
@@ -21,6 +23,14 @@ MISFIT = "_misfit"
 """Column of the typed rows: whether the row's shape or the kind of a value is wrong."""
 SHOWN_CHARACTERS = 1000
 """Of a refused value; the whole row is kept beside it."""
+SHAPES_AT_ONCE = 20_000
+SAYS_SOMETHING = r"[^\s\v\x{a0}\x{2007}\x{202f}\x{3000}]"
+"""A character that is no kind of space."""
+
+
+def holds_text(sql: str) -> str:
+    """Return SQL that holds where a text says something."""
+    return f"coalesce(regexp_matches({sql}, {sql_text(SAYS_SOMETHING)}), false)"
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class DeliveredText:
     @property
     def is_given(self) -> str:
         """SQL that holds where there is a text."""
-        return f"coalesce(trim({self.sql}), '') <> ''"
+        return holds_text(self.sql)
 
 
 @dataclass(frozen=True)
@@ -153,6 +163,7 @@ class _Checks:
         lineage = {column.name for column in table.columns if column.is_lineage}
         self.rules = tuple(rule for rule in table.rules if rule.column not in lineage)
         self.accepted, self.refused = f"{table.name}_accepted", f"{table.name}_refused"
+        self.crossing: dict[str, pa.Array] = {}
         scratch.execute(
             f"create or replace table {self.refused} (_row_number bigint, column_name varchar, "
             "value varchar, rule varchar, reason varchar, row_json varchar)"
@@ -163,14 +174,16 @@ class _Checks:
         faults = [*self._shape_faults(), *self._column_faults(), *self._row_faults()]
         flags = "".join(f" or {quote('!' + rule.name)}" for rule in self._flagging())
         self.scratch.execute(
-            f"create or replace table bad_rows as select _row_number from {self._flagged()} "
+            f"create or replace table bad_numbers as select _row_number from {self._flagged()} "
             f"where coalesce({MISFIT}{flags}, false)"
         )
-        if self.scratch.scalar("select count(*) from bad_rows"):
+        if self.scratch.scalar("select count(*) from bad_numbers"):
+            self._gather_bad_rows()
             for fault in faults:
-                self._note(fault, f"coalesce({fault.condition}, false)", "bad_rows")
+                self._note(fault)
         for rule in self._rules("wkt"):
-            self._note_numbers(rule, self._unreadable_shapes(str(rule.column)))
+            for reason, numbers in self._judge_shapes(rule).items():
+                self._note_numbers(rule, reason, numbers)
 
     def find_repeated(self, taken: str | None) -> None:
         """Write down rows whose key an earlier good row of the same delivery has."""
@@ -190,7 +203,7 @@ class _Checks:
                     f" union select _row_number from ({good}) semi join {taken} using ({keys})"
                 )
             numbers = self.scratch.query(repeated).column(0)
-            self._note_numbers(rule, numbers.combine_chunks(), column=columns[0])
+            self._note_numbers(rule, rule.reason, numbers.combine_chunks(), columns[0])
 
     def split(self) -> Checked:
         """Keep the good rows, judge them as a whole, and count."""
@@ -265,53 +278,81 @@ class _Checks:
         )
         return f"(select *{flags} from {self.typed})"
 
-    def _both(self) -> str:
-        return (
-            f"{self.delivered} as delivered inner join {self._flagged()} as typed "
-            "using (_row_number)"
-        )
-
     def _rules(self, kind: str) -> Iterator[Rule]:
         return (rule for rule in self.rules if rule.kind == kind)
 
-    def _note(self, fault: _Fault, condition: str, among: str) -> None:
-        """Write down a fault of the rows among which it holds."""
-        text = self.texts.get(fault.column)
-        shown = f"left(replace({text.sql}, chr(0), '\\0'), {SHOWN_CHARACTERS})" if text else "null"
-        headers = self.scratch.query(f"describe {self.delivered}").column("column_name")
-        fields = ", ".join(
-            f"{sql_text(name)}: delivered.{quote(name)}"
-            for name in headers.to_pylist()
-            if name not in ("_row_number", MALFORMED)
+    def _gather_bad_rows(self) -> None:
+        """Copy the rows numbered in `bad_numbers`, as delivered, typed and as JSON."""
+        scratch, wanted = self.scratch, "where _row_number in (from bad_numbers)"
+        scratch.execute(
+            f"create or replace table bad_delivered as from {self.delivered} {wanted}; "
+            f"create or replace table bad_typed as from {self._flagged()} {wanted}"
         )
-        self.scratch.execute(
-            f"insert into {self.refused} select _row_number, {sql_text(fault.column)}, "
-            f"{shown}, {sql_text(fault.rule)}, {fault.reason}, "
-            f"cast(to_json({{{fields}}}) as varchar) from {self._both()} "
-            f"where _row_number in (select _row_number from {among}) and {condition}"
+        headers = scratch.query("describe bad_delivered").column("column_name").to_pylist()
+        fields = ", ".join(
+            f"{sql_text(name)}: {quote(name)}"
+            for name in headers
+            if name not in (ROW_NUMBER, MALFORMED)
+        )
+        scratch.execute(
+            f"create or replace table bad_json as select _row_number, "
+            f"cast(to_json({{{fields}}}) as varchar) as row_json from bad_delivered"
         )
 
-    def _note_numbers(self, rule: Rule, numbers: pa.Array, column: str | None = None) -> None:
+    def _note(self, fault: _Fault) -> None:
+        """Write down a fault of the bad rows in which it holds."""
+        text = self.texts.get(fault.column)
+        shown = f"left(replace({text.sql}, chr(0), '\\0'), {SHOWN_CHARACTERS})" if text else "null"
+        self.scratch.execute(
+            f"insert into {self.refused} select _row_number, {sql_text(fault.column)}, "
+            f"{shown}, {sql_text(fault.rule)}, {fault.reason}, bad_json.row_json "
+            "from bad_delivered as delivered inner join bad_typed as typed using (_row_number) "
+            f"inner join bad_json using (_row_number) where coalesce({fault.condition}, false)"
+        )
+
+    def _note_numbers(
+        self, rule: Rule, reason: str, numbers: pa.Array, column: str | None = None
+    ) -> None:
         """Write down a fault of the rows with these numbers."""
         if not len(numbers):
             return
-        self.scratch.register("bad_numbers", pa.table({"_row_number": numbers}))
-        name = column or str(rule.column)
-        self._note(_Fault(name, rule.kind, sql_text(rule.reason), "true"), "true", "bad_numbers")
+        self.scratch.register("given_numbers", pa.table({"_row_number": numbers}))
+        self.scratch.execute("create or replace table bad_numbers as from given_numbers")
+        self._gather_bad_rows()
+        self._note(_Fault(column or str(rule.column), rule.kind, sql_text(reason), "true"))
 
-    def _unreadable_shapes(self, column: str) -> pa.Array:
-        """Return the numbers of rows whose well-known text is unreadable or not in degrees."""
-        rows = self.scratch.query(
-            f"select _row_number, {quote(column)} as wkt from {self.typed} "
-            f"where {quote(column)} is not null"
+    def _judge_shapes(self, rule: Rule) -> dict[str, pa.Array]:
+        """Return reason -> numbers of the rows whose well-known text cannot be used for it.
+
+        Remembers those whose polygons cross themselves, which are mended where they are used.
+        """
+        name = str(rule.column)
+        outside = f"{name} leaves longitude -180 to 180 or latitude -90 to 90; name its system as "
+        outside += "crs in the mapping, or swap x and y"
+        empty = f"{name} is an empty shape; leave the value out"
+        found: dict[str, list[pa.Array]] = {rule.reason: [], empty: [], outside: []}
+        crossing = []
+        rows = self.scratch.stream(
+            f"select _row_number, {quote(name)} from {self.scratch.place(self.typed)} "
+            f"where {quote(name)} is not null",
+            batch_rows=SHAPES_AT_ONCE,
         )
-        if not rows.num_rows:
-            return pa.array([], pa.int64())
-        texts = rows.column("wkt").to_numpy(zero_copy_only=False)
-        shapes = shapely.from_wkt(texts, on_invalid="ignore")
-        west, south, east, north = shapely.bounds(shapes).T
-        within = (west >= -180) & (south >= -90) & (east <= 180) & (north <= 90)
-        return rows.column("_row_number").combine_chunks().filter(pa.array(~within))
+        for batch in rows:
+            numbers = batch.column(0)
+            with np.errstate(invalid="ignore"):
+                texts = batch.column(1).to_numpy(zero_copy_only=False)
+                shapes = shapely.from_wkt(texts, on_invalid="ignore")
+                is_polygon = np.isin(shapely.get_type_id(shapes), (3, 6))
+                crossing.append(numbers.filter(pa.array(is_polygon & ~shapely.is_valid(shapes))))
+                judged = (
+                    shapely.is_missing(shapes),
+                    shapely.is_empty(shapes),
+                    is_outside_degrees(shapes),
+                )
+            for parts, bad in zip(found.values(), judged, strict=True):
+                parts.append(numbers.filter(pa.array(bad)))
+        self.crossing[name] = _joined(crossing)
+        return {reason: _joined(parts) for reason, parts in found.items()}
 
     def _warnings(self, rows: int) -> Iterator[str]:
         """Yield a sentence for each broken rule that sets no row aside.
@@ -328,6 +369,12 @@ class _Checks:
             if rule.refuses_delivery:
                 raise UserError(f"{self.table.name}: {text}. Nothing was loaded.")
             yield text
+        for name, numbers in self.crossing.items():
+            if len(numbers):
+                yield (
+                    f"{name} crosses itself in {len(numbers):,} rows (the first is row "
+                    f"{numbers[0]}); it is mended where it is used."
+                )
 
     def _figures(self, rows: int) -> Iterator[tuple[Rule, float | None]]:
         if not rows:
@@ -358,3 +405,7 @@ def _figure_text(rule: Rule, figure: float | None) -> str:
     if rule.condition is None:
         return f"{figure:.4g}"
     return f"{figure:.3g} % of the rows" if rule.is_share else f"{figure:,.0f} rows"
+
+
+def _joined(parts: Sequence[pa.Array]) -> pa.Array:
+    return pa.concat_arrays(parts) if parts else pa.array([], pa.int64())

@@ -19,11 +19,12 @@ Reader = Callable[[Scratch, Path, SourceMapping], dict[str, str]]
 
 @dataclass(frozen=True)
 class Source:
-    """A kind of delivery."""
+    """A kind of delivery; `is_folder` where a folder of files is one."""
 
     name: str
     description: str
     read: Reader
+    is_folder: bool = False
 
 
 def _read_one(
@@ -50,7 +51,7 @@ _ALL = (
     _file("la-monthly-breaks", "la_monthly_breaks", "Los Angeles monthly totals 2003-2015"),
     _file("la-neighborhoods", "la_neighborhoods", "Los Angeles County neighbourhoods"),
     Source("ghcn-daily", "NOAA daily weather of a station (.dly)", read_station_file),
-    Source("ssurgo", "USDA soil survey: tabular folder, zip or .gdb", read_survey),
+    Source("ssurgo", "USDA soil survey: tabular folder, zip or .gdb", read_survey, True),
 )
 SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
 

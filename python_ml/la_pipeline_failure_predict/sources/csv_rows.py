@@ -1,7 +1,7 @@
 """Read delimited text: all at once where every row fits the header, else row by row."""
 
 import csv
-from collections import Counter
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import quote, sql_text
 
+ROW_NUMBER = "_row_number"
 MALFORMED = "_malformed"
 """Column of a scratch table that says what is wrong with the shape of a row, null where nothing."""
 SURPLUS = "_surplus"
@@ -18,6 +19,9 @@ SURPLUS = "_surplus"
 
 MAX_LINE_BYTES = 20_000_000
 BATCH_ROWS = 50_000
+BATCH_CHARACTERS = 50_000_000
+
+Row = list[str | None]
 
 
 def read_csv(
@@ -26,7 +30,7 @@ def read_csv(
     """Create a scratch table of text columns and `_row_number` from UTF-8 text.
 
     A row with more or fewer values than the header is kept, with `_malformed` saying so; blank
-    lines are no rows.
+    lines are no rows, and empty values after the last header are no values.
 
     Parameters
     ----------
@@ -46,17 +50,41 @@ def read_csv(
     try:
         scratch.execute(
             f"create or replace table {relation}_rows as "
-            f"from read_csv({sql_text(path)}, columns = {{{columns}}}, header = true, "
+            f"from read_csv({file_text(path)}, columns = {{{columns}}}, header = true, "
             f"delim = {sql_text(separator)}, quote = '\"', escape = '\"', nullstr = '', "
             f"auto_detect = false, max_line_size = {MAX_LINE_BYTES})"
         )
         # Rows are kept in the order of the file, and numbering them by it costs nothing.
         scratch.execute(
             f"create or replace view {relation} as "
-            f"select rowid + 1 as _row_number, * from {relation}_rows"
+            f"select rowid + 1 as {ROW_NUMBER}, * from {relation}_rows"
         )
     except Exception:  # of several kinds; what is wrong is found row by row
         _read_row_by_row(scratch, path, relation, separator, names, source)
+
+
+def file_text(path: Path) -> str:
+    """Return the SQL of a file's name in which no character stands for several files."""
+    return sql_text(re.sub(r"[*?\[]", r"[\g<0>]", str(path)))
+
+
+def distinct_names(given: Iterable[str]) -> list[str]:
+    """Return headers as names of columns: a missing one and a repeated one are numbered.
+
+    Case does not tell names apart, and those of the loader's own columns are taken.
+    """
+    seen = {ROW_NUMBER, MALFORMED, SURPLUS}
+    repeats: dict[str, int] = {}
+    names = []
+    for position, header in enumerate(given):
+        base = header.strip() or f"column{position}"
+        name = base
+        while name.lower() in seen:
+            repeats[base] = repeats.get(base, 0) + 1
+            name = f"{base}_{repeats[base]}"
+        seen.add(name.lower())
+        names.append(name)
+    return names
 
 
 def _guess_delimiter(path: Path) -> str:
@@ -66,22 +94,20 @@ def _guess_delimiter(path: Path) -> str:
 
 
 def _header(path: Path, separator: str, source: Path) -> list[str]:
-    """Return the names of the columns; a missing name is numbered, a repeated one too."""
+    csv.field_size_limit(MAX_LINE_BYTES)
     with path.open(encoding="utf-8-sig", newline="") as lines:
         try:
             given = next(csv.reader(lines, delimiter=separator), [])
         except csv.Error as error:
             raise UserError(f"The header of {source} cannot be read ({error}): mend it.") from None
+    if any("\0" in name for name in given):
+        raise UserError(
+            f"The header of {source} holds NUL characters: if it is UTF-16 without a byte-order "
+            "mark, say `encoding: utf-16-le` in a mapping; else it is no text, fetch it again."
+        )
     if not any(name.strip() for name in given):
         raise UserError(f"{source} has no header in its first line: add the names of the columns.")
-    seen: Counter[str] = Counter()
-    names = []
-    for position, name in enumerate(given):
-        name = name.strip() or f"column{position}"
-        seen[name.lower()] += 1
-        repeats = seen[name.lower()]
-        names.append(name if repeats == 1 else f"{name}_{repeats - 1}")
-    return names
+    return distinct_names(given)
 
 
 def _read_row_by_row(
@@ -92,21 +118,34 @@ def _read_row_by_row(
     names: Sequence[str],
     source: Path,
 ) -> None:
-    fields = ["_row_number", *names, MALFORMED, SURPLUS]
+    fields = [ROW_NUMBER, *names, MALFORMED, SURPLUS]
     typed = ", ".join(f"{quote(name)} varchar" for name in fields[1:])
-    scratch.execute(f"create table {relation} (_row_number bigint, {typed})")
+    scratch.execute(f"create or replace table {relation} ({ROW_NUMBER} bigint, {typed})")
     schema = pa.schema([(fields[0], pa.int64()), *((name, pa.string()) for name in fields[1:])])
     with path.open(encoding="utf-8-sig", newline="") as lines:
         rows = _shaped(_Rows(lines, separator, source), len(names))
         next(rows, None)  # the header
-        numbered = ((number, *row) for number, row in enumerate(rows, start=1))
-        while batch := [row for _, row in zip(range(BATCH_ROWS), numbered, strict=False)]:
-            columns = [
-                pa.array(values, field.type)
-                for values, field in zip(zip(*batch, strict=True), schema, strict=True)
-            ]
-            scratch.register("csv_batch", pa.table(columns, schema=schema))
+        first = 1
+        for batch in _batches(rows):
+            numbers = pa.array(range(first, first + len(batch)), pa.int64())
+            texts = [pa.array(values, pa.string()) for values in zip(*batch, strict=True)]
+            scratch.register("csv_batch", pa.table([numbers, *texts], schema=schema))
             scratch.execute(f"insert into {relation} select * from csv_batch")
+            first += len(batch)
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yield rows in lists that are bounded in number and in characters."""
+    batch: list[Row] = []
+    characters = 0
+    for row in rows:
+        batch.append(row)
+        characters += sum(len(value) for value in row if value)
+        if len(batch) >= BATCH_ROWS or characters >= BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
 
 
 class _Rows:
@@ -116,7 +155,6 @@ class _Rows:
         self._lines = iter(lines)
         self._taken: list[str] = []
         self._source = source
-        csv.field_size_limit(MAX_LINE_BYTES)
         self._reader = csv.reader(self._take(), delimiter=separator, strict=True)
 
     def _take(self) -> Iterator[str]:
@@ -132,23 +170,28 @@ class _Rows:
             except StopIteration:
                 return
             except csv.Error as error:
-                if "unexpected end" in str(error):
-                    raise UserError(
-                        f"A quoted value of {self._source} never ends (from: "
-                        f"{self._taken[0].strip()[:80]!r}): close its quote. Nothing was loaded."
-                    ) from None
+                self._check_quote_ends(str(error))
                 yield ["".join(self._taken).rstrip("\r\n")], str(error)
                 continue
             if row:
                 yield row, None
 
+    def _check_quote_ends(self, error: str) -> None:
+        """Refuse a file in which a quote swallows the rows after it, down to the end or nearly."""
+        swallows = "field larger" in error and len(self._taken) > 1
+        if swallows or "unexpected end" in error:
+            raise UserError(
+                f"A quoted value of {self._source} never ends (from: "
+                f"{self._taken[0].strip()[:80]!r}): close its quote. Nothing was loaded."
+            )
 
-def _shaped(rows: _Rows, width: int) -> Iterator[list[str | None]]:
+
+def _shaped(rows: _Rows, width: int) -> Iterator[Row]:
     """Yield rows of the header's width, then what is wrong with their shape and what is left."""
     for row, error in rows:
+        surplus = row[width:]
         wrong = error and f"the row cannot be read ({error})"
-        if wrong is None and len(row) != width:
+        if wrong is None and (len(row) < width or any(surplus)):
             wrong = f"the row has {len(row)} values, the header {width}"
         padded = [value or None for value in row[:width]] + [None] * (width - len(row))
-        surplus = " | ".join(row[width:]) or None
-        yield [*padded, wrong, surplus]
+        yield [*padded, wrong, " | ".join(surplus) if any(surplus) else None]

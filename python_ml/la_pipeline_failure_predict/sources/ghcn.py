@@ -29,13 +29,15 @@ def read_station_file(scratch: Scratch, path: Path, mapping: SourceMapping) -> d
     """
     if not path.is_file():
         raise UserError(f"No file {path}: check the path.")
-    lines = pa.array(path.read_text(encoding="ascii", errors="replace").splitlines(), pa.string())
+    text = path.read_text(encoding="ascii", errors="replace")
+    lines = pa.array((line for line in text.splitlines() if line.strip()), pa.string())
     if not len(lines):
         raise UserError(f"{path} is empty: fetch it again.")
     columns: dict[str, pa.Array] = {"_row_number": pa.array(range(1, len(lines) + 1), pa.int64())}
     for name, (start, stop) in FIELDS.items():
-        columns[name] = pc.utf8_slice_codeunits(lines, start, stop)
-    if not pc.all(pc.match_substring_regex(columns["year"], r"^\d{4}$")).as_py():
+        column = pc.utf8_slice_codeunits(lines, start, stop)
+        columns[name] = pc.if_else(pc.equal(column, ""), None, column)
+    if not pc.any(pc.match_substring_regex(columns["year"], r"^\d{4}$")).as_py():
         raise UserError(f"{path} is not a GHCN-Daily station file (.dly): check the path.")
     scratch.register("ghcn_daily_delivered", pa.table(columns))
     return {"ghcn_daily": "ghcn_daily_delivered"}

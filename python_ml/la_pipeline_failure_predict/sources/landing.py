@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pint
 import pyarrow as pa
+import shapely
 
 from la_pipeline_failure_predict.contracts.catalog import Column, Table
 from la_pipeline_failure_predict.contracts.row_checks import (
@@ -14,16 +16,22 @@ from la_pipeline_failure_predict.contracts.row_checks import (
     DeliveredText,
     check_rows,
     find_misfits,
+    holds_text,
 )
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.archives import file_inside
 from la_pipeline_failure_predict.sources.mapping import ColumnRule, SourceMapping
-from la_pipeline_failure_predict.sources.reading import headers, read_file, to_wgs84
+from la_pipeline_failure_predict.sources.reading import headers, read_file
+from la_pipeline_failure_predict.sources.shapes import is_outside_degrees, project_shapes, to_wgs84
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import quote, sql_text
 
 # Unambiguous without being told; day/month orders must be named in a mapping.
 ISO_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y")
+# Of a moment with fractions or an offset, the day is the one that is written.
+ISO_MOMENT = (
+    r"^ *(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)? ?(?:Z|[+-]\d{2}(?::?\d{2})?)? *$"
+)
 COORDINATE_PAIRS = (
     ("longitude", "latitude"),
     ("start_longitude", "start_latitude"),
@@ -102,6 +110,7 @@ def land(
         f"from (select _row_number, {listed}{flags} from {delivered} as delivered)"
     )
     _project_coordinates(scratch, typed, table, mapping)
+    _project_shapes(scratch, typed, table, mapping)
     checked = check_rows(scratch, table, delivered, typed, texts, taken)
     used = {header for rule in rules.values() for header in rule.headers}
     return Landed(
@@ -171,7 +180,7 @@ def _rules(table: Table, present: Sequence[str], mapping: SourceMapping) -> dict
         if column.required and column.name not in rules:
             raise UserError(
                 f"No header for the column {column.name} of {table.name}: the file has "
-                f"{', '.join(present[:12])}{' ...' if len(present) > 12 else ''}; "
+                f"{_some(present)}; "
                 "name the one that holds it in a mapping (--mapping)."
             )
     return rules
@@ -201,8 +210,14 @@ def _present_header(column: Column, rule: ColumnRule, present: Sequence[str]) ->
             return rule.model_copy(update={"headers": (header,)})
     raise UserError(
         f"The mapping takes {column.name} from {' or '.join(repr(h) for h in rule.headers)}, "
-        f"but the file has {', '.join(present[:12])}{' ...' if len(present) > 12 else ''}."
+        f"but the file has {_some(present)}."
     )
+
+
+def _some(present: Sequence[str]) -> str:
+    """List the first headers, shortened."""
+    names = (name if len(name) <= 60 else f"{name[:60]}..." for name in present[:12])
+    return ", ".join(names) + (" ..." if len(present) > 12 else "")
 
 
 def _spelling(name: str) -> str:
@@ -214,21 +229,33 @@ def _value(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> s
     if rule is None:
         return f"cast(null as {column.sql_type})"
     text = _source_text(rule, mapping)
+    scale, offset = _conversion(column, rule)
     if column.sql_type == "text":
-        return text
+        return f"case when {holds_text(text)} then {text} end" if column.required else text
     if column.sql_type == "date":
-        formats = ", ".join(sql_text(form) for form in (*rule.formats, *ISO_FORMATS))
-        return f"cast(try_strptime({text}, [{formats}]) as date)"
-    number = f"try_cast({_plain_number(text, mapping)} as double)"
+        return _date(text, rule)
+    plain = _plain_number(text, mapping)
+    # SQL takes 1_000 for a thousand; in a delivery it is a slip.
+    number = f"try_cast(case when not contains({plain}, '_') then {plain} end as double)"
     number = f"case when isfinite({number}) then {number} end"
     if column.sql_type in ("integer", "bigint"):
         return (
             f"try_cast(case when {number} = floor({number}) then {number} end as {column.sql_type})"
         )
-    scale, offset = _conversion(column, rule)
     if (scale, offset) == (1.0, 0.0):
         return number
     return f"{number} * {scale!r} + {offset!r}"
+
+
+def _date(text: str, rule: ColumnRule) -> str:
+    formats = ", ".join(sql_text(form) for form in (*rule.formats, *ISO_FORMATS))
+    # A date has a digit; the words for no moment in particular would be read as some day.
+    dated = f"case when regexp_matches({text}, '[0-9]') then {text} end"
+    day = f"regexp_extract({text}, {sql_text(ISO_MOMENT)}, 1)"
+    return (
+        f"coalesce(cast(try_strptime({dated}, [{formats}]) as date), "
+        f"cast(try_strptime({day}, '%Y-%m-%d') as date))"
+    )
 
 
 def _plain_number(text: str, mapping: SourceMapping) -> str:
@@ -275,8 +302,12 @@ def _source_text(rule: ColumnRule, mapping: SourceMapping) -> str:
 
 def _conversion(column: Column, rule: ColumnRule) -> tuple[float, float]:
     """Return scale and offset from the delivered unit to the contract's."""
-    if rule.unit is None or column.unit is None:
+    if rule.unit is None:
         return 1.0, 0.0
+    if column.unit is None:
+        raise UserError(
+            f"The mapping gives {column.name} in {rule.unit!r}, but it has no unit: leave it out."
+        )
     try:
         zero = UNITS.Quantity(0.0, rule.unit).to(column.unit).magnitude
         one = UNITS.Quantity(1.0, rule.unit).to(column.unit).magnitude
@@ -313,4 +344,29 @@ def _project_coordinates(
         scratch.execute(
             f"update {accepted} set {x} = projected.lon, {y} = projected.lat "
             "from projected where _row_number = projected.at_row"
+        )
+
+
+def _project_shapes(scratch: Scratch, accepted: str, table: Table, mapping: SourceMapping) -> None:
+    """Replace well-known text in the mapping's system by such in degrees."""
+    if mapping.crs is None:
+        return
+    for rule in table.rules:
+        if rule.kind != "wkt":
+            continue
+        column = quote(str(rule.column))
+        rows = scratch.query(
+            f"select _row_number, {column} from {accepted} where {column} is not null"
+        )
+        with np.errstate(invalid="ignore"):
+            texts = rows.column(1).to_numpy(zero_copy_only=False)
+            shapes = shapely.from_wkt(texts, on_invalid="ignore")
+            projected = is_outside_degrees(shapes)
+            shapes = project_shapes(shapes[projected], mapping.crs)
+        numbers = rows.column(0).to_numpy()[projected]
+        texts = pa.array(shapely.to_wkt(shapes, rounding_precision=7), pa.string())
+        scratch.register("projected", pa.table({"at_row": numbers, "wkt": texts}))
+        scratch.execute(
+            f"update {accepted} set {column} = projected.wkt from projected "
+            "where _row_number = projected.at_row"
         )

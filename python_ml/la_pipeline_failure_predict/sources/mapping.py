@@ -1,6 +1,7 @@
 """A mapping: how one city's columns, units, dates and codes become the landing contract's."""
 
 import datetime as dt
+import re
 from pathlib import Path
 from typing import Literal, Self
 
@@ -8,6 +9,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from la_pipeline_failure_predict.errors import UserError
+
+# What the reader of dates knows after a percent sign.
+DATE_DIRECTIVES = set("aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%")
 
 
 class _Strict(BaseModel):
@@ -42,7 +46,8 @@ class ColumnRule(_Strict):
         if bool(self.headers) == (self.constant is not None):
             raise ValueError("give either 'from' or 'constant'")
         for text in self.formats:
-            if "%" not in text:
+            directives = re.findall(r"%-?(.?)", text)
+            if not directives or not DATE_DIRECTIVES.issuperset(directives):
                 raise ValueError(f"{text!r} is not a date format: write it as %d.%m.%Y")
         return self
 
@@ -53,6 +58,14 @@ class Lookup(_Strict):
     name: str
     file: str
     on: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_on(cls, value: object) -> object:
+        """Take the key `on` without quotes, which YAML reads as the truth value."""
+        if isinstance(value, dict) and True in value:
+            return {("on" if key is True else key): item for key, item in value.items()}
+        return value
 
 
 class Record(_Strict):
@@ -74,6 +87,14 @@ class SourceMapping(_Strict):
     crs: str | None = None
     lookups: tuple[Lookup, ...] = ()
     record: Record = Record()
+
+    @model_validator(mode="after")
+    def _separators(self) -> Self:
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise ValueError(r'delimiter is one character, such as ";" or "\t"')
+        if self.thousands is not None and self.thousands in ("", self.decimal):
+            raise ValueError("thousands is a character, and another than decimal")
+        return self
 
 
 def read_mapping(path: Path, source: str) -> SourceMapping:
@@ -99,4 +120,5 @@ def read_mapping(path: Path, source: str) -> SourceMapping:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in (source, *first["loc"]))
-        raise UserError(f"Mapping {path}, {place}: {first['msg']}.") from None
+        mend = ": write it in quotes" if first["type"] == "string_type" else ""
+        raise UserError(f"Mapping {path}, {place}: {first['msg']}{mend}.") from None

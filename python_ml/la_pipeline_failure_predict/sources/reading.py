@@ -1,29 +1,39 @@
 """Read delivered files into text columns, each row with its position in the file."""
 
 import codecs
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyogrio
-import shapely
-from pyproj import CRS, Geod, Transformer
-
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.archives import unpacked
-from la_pipeline_failure_predict.sources.csv_rows import MALFORMED, SURPLUS, read_csv
+from la_pipeline_failure_predict.sources.csv_rows import (
+    MALFORMED,
+    ROW_NUMBER,
+    SURPLUS,
+    distinct_names,
+    file_text,
+    read_csv,
+)
 from la_pipeline_failure_predict.sources.mapping import SourceMapping
+from la_pipeline_failure_predict.sources.shapes import read_vector
 from la_pipeline_failure_predict.warehouse import Scratch
-from la_pipeline_failure_predict.warehouse.base import quote, sql_text
+from la_pipeline_failure_predict.warehouse.base import quote
 
 VECTOR_SUFFIXES = {".geojson", ".json", ".gpkg", ".shp", ".gdb", ".fgb"}
 PARQUET_SUFFIXES = {".parquet", ".pq"}
-WGS84 = CRS.from_epsg(4326)
+
+# First bytes of files that are often delivered under another kind's name, and what to do.
+TABLE_SIGNATURES = {
+    b"PK\x03\x04": "an Excel workbook or a zip: save the sheet as CSV, or name the zip .zip",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook: save the sheet as CSV",
+    b"\x1f\x8b": "compressed with gzip: unpack it",
+    b"PAR1": "Parquet: name it .parquet",
+    b"%PDF": "a PDF: ask for the table as CSV",
+}
+BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 def read_file(
@@ -46,14 +56,15 @@ def read_file(
     _check_present(path)
     suffix = path.suffix.lower()
     if suffix in VECTOR_SUFFIXES:
-        scratch.register("vector_rows", read_vector(path))
-        _create(scratch, relation, "vector_rows")
+        scratch.register("vector_rows", read_vector(path, crs=mapping.crs))
+        _create(scratch, relation, "vector_rows", path)
     elif suffix == ".zip":
         with unpacked(path) as folder:
             read_file(scratch, _table_in(folder, path), relation, mapping, encoding)
     elif suffix in PARQUET_SUFFIXES:
-        _create(scratch, relation, f"read_parquet({sql_text(path)})", path)
+        _create(scratch, relation, f"read_parquet({file_text(path)})", path)
     else:
+        _check_is_text(path)
         with utf8_copy(path, mapping.encoding or encoding) as readable:
             read_csv(scratch, readable, relation, mapping.delimiter, path)
     if not scratch.scalar(f"select count(*) from {relation}"):
@@ -78,24 +89,6 @@ def headers(scratch: Scratch, relation: str) -> list[str]:
     return [name for name in columns if name not in ("_row_number", MALFORMED, SURPLUS)]
 
 
-def to_wgs84(crs: str, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return longitude and latitude (degrees) of coordinates in another system.
-
-    Raises
-    ------
-    UserError
-        If the system is not known.
-    """
-    try:
-        transformer = Transformer.from_crs(crs, WGS84, always_xy=True)
-    except Exception as error:
-        raise UserError(
-            f"Unknown coordinate system {crs!r} in the mapping: write it as EPSG:26917."
-        ) from error
-    longitude, latitude = transformer.transform(x, y)
-    return np.asarray(longitude), np.asarray(latitude)
-
-
 def _check_present(path: Path) -> None:
     if not path.exists():
         raise UserError(f"No file {path}: check the path.")
@@ -103,17 +96,26 @@ def _check_present(path: Path) -> None:
         raise UserError(f"{path} is empty: fetch it again.")
 
 
-def _create(scratch: Scratch, relation: str, origin: str, path: Path | None = None) -> None:
+def _check_is_text(path: Path) -> None:
+    with path.open("rb") as file:
+        start = file.read(4)
+    for signature, what in TABLE_SIGNATURES.items():
+        if start.startswith(signature):
+            raise UserError(f"{path} is {what}.")
+
+
+def _create(scratch: Scratch, relation: str, origin: str, path: Path) -> None:
     try:
         scratch.execute(f"create or replace view origin_rows as select * from {origin}")
         columns = scratch.query("describe origin_rows").column("column_name").to_pylist()
-        texts = ", ".join(f"cast({quote(name)} as varchar) as {quote(name)}" for name in columns)
+        texts = ", ".join(
+            f"cast({quote(given)} as varchar) as {quote(name)}"
+            for given, name in zip(columns, distinct_names(columns), strict=True)
+        )
         scratch.execute(
             f"create or replace table {relation} as "
-            f"select row_number() over () as _row_number, {texts} from origin_rows"
+            f"select row_number() over () as {ROW_NUMBER}, {texts} from origin_rows"
         )
-    except UserError:
-        raise
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise UserError(
@@ -126,19 +128,24 @@ def _create(scratch: Scratch, relation: str, origin: str, path: Path | None = No
 def utf8_copy(path: Path, fallback: str) -> Iterator[Path]:
     """Yield a path with the file's text in UTF-8: the file itself, or a temporary copy.
 
+    A byte-order mark says what an encoding is, whatever the fallback.
+
     Raises
     ------
     UserError
         If the file is neither UTF-8 nor of the fallback encoding.
     """
-    bad_byte = _first_bad_byte(path, "utf-8")
-    if bad_byte is None:
+    fallback = _marked_encoding(path) or fallback
+    # Text in UTF-16 can be UTF-8 by chance, with NUL characters; other encodings cannot.
+    is_wide = _codec_name(fallback).startswith(("utf-16", "utf-32"))
+    bad_byte = None if is_wide else _first_bad_byte(path, "utf-8")
+    if bad_byte is None and not is_wide:
         yield path
         return
     if _first_bad_byte(path, fallback) is not None:
         raise UserError(
-            f"{path} is not {fallback} text (byte {bad_byte}): name its encoding in a mapping, "
-            "for example `encoding: latin-1`."
+            f"{path} is not {fallback} text{'' if is_wide else f' (byte {bad_byte})'}: name its "
+            "encoding in a mapping, for example `encoding: latin-1`."
         )
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
@@ -150,13 +157,30 @@ def utf8_copy(path: Path, fallback: str) -> Iterator[Path]:
         yield copy
 
 
-def _first_bad_byte(path: Path, encoding: str) -> int | None:
+def _marked_encoding(path: Path) -> str | None:
+    with path.open("rb") as file:
+        return BYTE_ORDER_MARKS.get(file.read(2))
+
+
+def _codec_name(encoding: str) -> str:
+    """Return Python's own name of a text encoding.
+
+    Raises
+    ------
+    UserError
+        If it knows none of that name.
+    """
     try:
-        decoder = codecs.getincrementaldecoder(encoding)()
+        "".encode(encoding)  # refuses codecs of bytes, such as hex, too
+        return codecs.lookup(encoding).name
     except LookupError:
         raise UserError(
             f"Unknown encoding {encoding!r}: use a name that Python knows, such as latin-1."
         ) from None
+
+
+def _first_bad_byte(path: Path, encoding: str) -> int | None:
+    decoder = codecs.getincrementaldecoder(encoding)()
     position = 0
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
@@ -170,65 +194,3 @@ def _first_bad_byte(path: Path, encoding: str) -> int | None:
     except UnicodeDecodeError:
         return position - 1
     return None
-
-
-def read_vector(path: Path, layer: str | None = None) -> pa.Table:
-    """Read a vector file: attributes as they are, geometry as WGS 84 text and measures."""
-    try:
-        meta, rows = pyogrio.read_arrow(path, layer=layer)
-    except Exception as error:
-        raise UserError(
-            f"{path} cannot be read as a map layer ({str(error).splitlines()[0][:120]}): "
-            "fetch it again."
-        ) from None
-    geometry_name = meta["geometry_name"] or "wkb_geometry"
-    attributes = _expand_objects(rows.drop_columns([geometry_name]))
-    shapes = shapely.from_wkb(rows.column(geometry_name).to_numpy(zero_copy_only=False))
-    if meta["crs"] and CRS.from_user_input(meta["crs"]) != WGS84:
-        transformer = Transformer.from_crs(meta["crs"], WGS84, always_xy=True)
-        shapes = shapely.transform(shapes, transformer.transform, interleaved=False)
-    for name, values in _measures(shapes).items():
-        if name not in attributes.column_names:
-            attributes = attributes.append_column(name, values)
-    return attributes
-
-
-def _measures(shapes: np.ndarray) -> dict[str, pa.Array]:
-    """Return the geometry as text and, for points and lines, the contract's coordinates."""
-    columns = {"geometry_wkt": pa.array(shapely.to_wkt(shapes, rounding_precision=7))}
-    kinds = set(shapely.get_type_id(shapes[~shapely.is_missing(shapes)]).tolist())
-    if kinds == {0}:
-        columns |= {
-            "longitude": pa.array(shapely.get_x(shapes)),
-            "latitude": pa.array(shapely.get_y(shapes)),
-        }
-    if kinds and kinds <= {1, 5}:
-        lines = shapely.line_merge(shapes)
-        lines = np.where(shapely.get_type_id(lines) == 5, shapely.get_geometry(lines, 0), lines)
-        for end, index in (("start", 0), ("end", -1)):
-            point = shapely.get_point(lines, index)
-            columns[f"{end}_longitude"] = pa.array(shapely.get_x(point))
-            columns[f"{end}_latitude"] = pa.array(shapely.get_y(point))
-        geod = Geod(ellps="WGS84")
-        columns["length_m"] = pa.array(
-            [None if shape is None else geod.geometry_length(shape) for shape in shapes]
-        )
-    return columns
-
-
-def _expand_objects(rows: pa.Table) -> pa.Table:
-    """Spread attributes that hold a JSON object into columns named ``attribute.key``."""
-    for name in rows.column_names:
-        values = rows.column(name).to_pylist()
-        first = next((value for value in values if value is not None), None)
-        if not (isinstance(first, str) and first.lstrip().startswith("{")):
-            continue
-        try:
-            objects = [json.loads(value) if value else {} for value in values]
-        except json.JSONDecodeError:
-            continue
-        keys = list(dict.fromkeys(key for item in objects for key in item))
-        for key in keys:
-            texts = [None if item.get(key) is None else str(item[key]) for item in objects]
-            rows = rows.append_column(f"{name}.{key}", pa.array(texts, pa.string()))
-    return rows

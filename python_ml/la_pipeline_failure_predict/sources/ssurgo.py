@@ -8,8 +8,9 @@ import shapely
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.archives import unpacked
+from la_pipeline_failure_predict.sources.csv_rows import file_text
 from la_pipeline_failure_predict.sources.mapping import SourceMapping
-from la_pipeline_failure_predict.sources.reading import read_vector
+from la_pipeline_failure_predict.sources.shapes import read_vector
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import sql_text
 
@@ -47,7 +48,7 @@ def read_survey(scratch: Scratch, path: Path, mapping: SourceMapping) -> dict[st
 
 
 def _read_tabular(scratch: Scratch, folder: Path) -> dict[str, str]:
-    names = f"read_csv({sql_text(folder / 'mstabcol.txt')}, {_dialect(5)})"
+    names = f"read_csv({file_text(folder / 'mstabcol.txt')}, {_dialect(5)})"
     relations = {}
     for landing, (table, file_name) in TABLES.items():
         file = folder / file_name
@@ -64,7 +65,7 @@ def _read_tabular(scratch: Scratch, folder: Path) -> dict[str, str]:
         scratch.execute(
             f"create or replace table {relation} as "
             "select row_number() over () as _row_number, * from "
-            f"read_csv({sql_text(file)}, columns = {{{listed}}}, header = false, delim = '|', "
+            f"read_csv({file_text(file)}, columns = {{{listed}}}, header = false, delim = '|', "
             "quote = '\"', escape = '\"', max_line_size = 20000000, auto_detect = false)"
         )
         relations[landing] = relation
