@@ -21,7 +21,7 @@ from la_pipeline_failure_predict.model.data import (
     select,
     sql_date,
 )
-from la_pipeline_failure_predict.model.design import Term, linear_predictor
+from la_pipeline_failure_predict.model.design import Term, expected_breaks
 from la_pipeline_failure_predict.model.registry import FitKey
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 
@@ -220,8 +220,8 @@ def _scores(
     where = f"{mart.period} between {sql_date(days[0])} and {sql_date(days[-1])}"
     for batch in warehouse.stream(select(mart, columns, where), batch_rows=batch_rows):
         frame = frame_of(batch, mart, numbers, levels)
-        rate = np.exp(linear_predictor(terms, coefficients, frame, np.arange(frame.rows)))
-        expected = rate * (frame.numbers[mart.exposure].astype(np.float64) / mart.exposure_unit)
+        exposure = frame.numbers[mart.exposure].astype(np.float64) / mart.exposure_unit
+        expected = expected_breaks(terms, coefficients, frame, np.arange(frame.rows), exposure)
         yield pa.RecordBatch.from_pydict(
             {
                 "run_id": pa.array([fit.run_id]).take(pa.array(np.zeros(frame.rows, np.int32))),
