@@ -165,7 +165,29 @@ PIPE_DESIGN = Design(
         Number("nearby_breaks_prior_12m", "log1p"),
         Number("nearby_breaks_prior_36m", "log1p"),
         Number("nearby_breaks_prior_60m", "log1p"),
+        Number("neighbourhood_breaks_ever", "log1p"),
     ),
+)
+
+# What the empirical-Bayes factor corrects: everything but the main's own record.
+PRIOR_DESIGN = Design(
+    levels=PIPE_DESIGN.levels,
+    numbers=(
+        Number("length_m", "log"),
+        Number("diameter_mm", "log"),
+        Number("age_years", "log1p"),
+        Number("exposure_years", "log1p"),
+        Number("soil_resistivity_ohm_cm", "log"),
+        Number("installation_breaks_prior_36m", "log1p"),
+        Number("nearby_breaks_prior_36m", "log1p"),
+        Number("neighbourhood_breaks_ever", "log1p"),
+    ),
+)
+
+# What an asset register holds on its first day.
+REGISTER_DESIGN = Design(
+    levels=("material_group",),
+    numbers=(Number("diameter_mm", "log"), Number("age_years", "log1p")),
 )
 
 # Counts, exposure and months of record enter apart: their logs add up to the log of each rate.
@@ -314,7 +336,7 @@ def expected_breaks(
     exposure
         Exposure of those rows in the unit of the fit (km, or the area's), shape (rows,).
     """
-    mean = np.exp(linear_predictor(terms, coefficients, frame, rows)) * exposure
+    mean = np.exp(linear_predictor(terms, coefficients, frame, rows)) * exposure.astype(np.float64)
     history = [pair for pair in zip(terms, coefficients, strict=True) if pair[0].is_history]
     if not history:
         return mean
@@ -326,8 +348,7 @@ def expected_breaks(
             breaks += coefficient * history_values(term, frame, rows)
         else:
             years += coefficient * history_values(term, frame, rows)
-    expected: Doubles = mean * (shape + breaks) / (shape + mean * years)
-    return expected
+    return np.asarray(mean * (shape + breaks) / (shape + mean * years), np.float64)
 
 
 def history_values(term: Term, frame: Frame, rows: NDArray[np.intp]) -> Doubles:
