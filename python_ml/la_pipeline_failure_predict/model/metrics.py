@@ -3,7 +3,7 @@
 `length` stands for whatever a plan is measured in; breaks are counts within the horizon.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,78 +61,99 @@ def capture(
     length: NDArray[np.floating],
     breaks: NDArray[np.floating],
     shares: Sequence[float] = SHARES,
-    weight: NDArray[np.floating] | None = None,
 ) -> Doubles:
-    """Return the share of breaks on the riskiest share of the length, shape (shares,).
+    """Return the share of breaks on the riskiest shares of length, shape (shares,).
 
-    Renewal takes rows in order until the length is used up. The row that crosses the cut-off counts
-    by the part of it that fits. Tied rows are renewed in random order: a group of ties that crosses
-    it counts by the part of its length that fits, the mean over all orders up to the width of one
-    row. A ranking that ties everything so catches exactly the share of the length.
+    Within a group of ties, length and breaks are taken in the same proportion, so the order of
+    tied rows does not matter.
 
     Parameters
     ----------
     length, breaks
-        Length and breaks of each row, shape (rows,).
-    weight
-        How often each row counts, shape (rows,), as in a bootstrap resample; 1 when None.
+        In the order of the ranked rows, shape (rows,).
 
     Returns
     -------
     ndarray
         NaN without a break or without length.
     """
-    along = length if weight is None else length * weight
-    counts = breaks if weight is None else breaks * weight
-    return _captured(along[ranking.order], counts[ranking.order], ranking.ends, shares)
-
-
-def _captured(
-    length: NDArray[np.floating],
-    breaks: NDArray[np.floating],
-    ends: NDArray[np.intp],
-    shares: Sequence[float],
-) -> Doubles:
-    """Return the capture of rows that are in order."""
-    along = np.cumsum(length, dtype=np.float64)[ends]
-    caught = np.cumsum(breaks, dtype=np.float64)[ends]
-    if not (along.size and along[-1] > 0 and caught[-1] > 0):
+    at = np.flatnonzero(breaks > 0)
+    if not at.size or not float(length.sum()) > 0:
         return np.full(len(shares), np.nan)
-    along, caught = np.concatenate([[0.0], along]), np.concatenate([[0.0], caught])
-    found: Doubles = np.interp(np.asarray(shares) * along[-1], along, caught) / caught[-1]
+    counts = breaks[at].astype(np.float64)
+    found: Doubles = counts @ taken_parts(ranking, length, at, shares) / counts.sum()
     return found
 
 
-def bootstrap_capture(
-    rankings: Mapping[str, Ranking],
+def taken_parts(
+    ranking: Ranking,
     length: NDArray[np.floating],
-    breaks: NDArray[np.floating],
+    at: NDArray[np.intp],
     shares: Sequence[float] = SHARES,
-    *,
-    resamples: int = 200,
-    seed: int = 1,
-) -> dict[str, Doubles]:
-    """Return each ranking's capture on the same resamples of rows, shape (resamples, shares).
+) -> Doubles:
+    """Return how much of each chosen row lies on the riskiest shares of length.
 
-    Rows are drawn with replacement (Efron & Tibshirani 1993, *An Introduction to the Bootstrap*);
-    because every ranking sees the same draws, differences between them are paired.
+    Parameters
+    ----------
+    at
+        Positions of the chosen rows, shape (chosen,).
+
+    Returns
+    -------
+    ndarray
+        From 0 to 1, shape (chosen, shares). Weighted by breaks, their mean is the capture.
     """
+    ends = np.cumsum(length[ranking.order], dtype=np.float64)[ranking.ends]
+    starts = np.concatenate([[0.0], ends[:-1]])
+    place = np.empty(ranking.order.size, np.intp)
+    place[ranking.order] = np.arange(ranking.order.size)
+    group = np.searchsorted(ranking.ends, place[at])
+    start, width = starts[group], np.maximum(ends - starts, 1e-300)[group]
+    limits = np.asarray(shares) * ends[-1]
+    parts: Doubles = np.clip((limits[None, :] - start[:, None]) / width[:, None], 0.0, 1.0)
+    return parts
+
+
+def above_rows_without_break(
+    score: Doubles, breaks: NDArray[np.floating], at: NDArray[np.intp]
+) -> Doubles:
+    """Return the share of rows without a break that score below each chosen row; ties count half.
+
+    The mean over the rows with a break is the AUC (Hanley & McNeil 1982, Radiology 143). NaN where
+    every row has a break; shape (chosen,).
+    """
+    others = np.sort(score[breaks == 0])
+    if not others.size:
+        return np.full(at.size, np.nan)
+    below = np.searchsorted(others, score[at], side="left")
+    level = np.searchsorted(others, score[at], side="right")
+    share: Doubles = (below + level) / (2.0 * others.size)
+    return share
+
+
+def resample(clusters: NDArray[np.generic], resamples: int, seed: int) -> Doubles:
+    """Return how often each row is in each bootstrap resample, shape (resamples, rows).
+
+    Clusters are drawn with replacement, their rows together (Efron & Tibshirani 1993, *An
+    Introduction to the Bootstrap*, ch. 8). Every figure that is a mean over these rows follows by
+    matrix product, and because all rankings see the same draws, their differences are paired.
+    """
+    drawn = np.unique(clusters, return_inverse=True)[1]
+    count = int(drawn.max()) + 1 if drawn.size else 0
     generator = np.random.default_rng(seed)
-    rows = length.size
-    found = {name: np.full((resamples, len(shares)), np.nan) for name in rankings}
-    in_order = {
-        name: (length[ranking.order], breaks[ranking.order]) for name, ranking in rankings.items()
-    }
-    for resample in range(resamples):
-        drawn = generator.integers(0, rows, rows, dtype=np.int32)
-        weight = np.bincount(drawn, minlength=rows).astype(np.float64)
-        for name, ranking in rankings.items():
-            weighted = weight[ranking.order]
-            sizes, counts = in_order[name]
-            found[name][resample] = _captured(
-                sizes * weighted, counts * weighted, ranking.ends, shares
-            )
-    return found
+    times = generator.multinomial(count, np.full(count, 1 / max(count, 1)), size=resamples)
+    return times[:, drawn].astype(np.float64)
+
+
+def weighted_means(weight: Doubles, values: Doubles) -> Doubles:
+    """Return the mean of the values in each resample; NaN where nothing was drawn.
+
+    `weight` has the shape (resamples, rows), `values` (rows,) or (rows, columns).
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total = weight.sum(axis=1)
+        means: Doubles = ((weight @ values).T / total).T
+    return means
 
 
 def interval(values: Doubles) -> tuple[float | None, float | None]:
@@ -217,12 +238,3 @@ def deviance_parts(expected: Doubles, breaks: NDArray[np.floating]) -> Doubles:
     ratio = np.where(breaks > 0, breaks, 1.0) / np.where(breaks > 0, expected, 1.0)
     parts: Doubles = 2 * (breaks * np.log(ratio) - breaks + expected)
     return parts
-
-
-def bootstrap_mean(parts: Doubles, *, resamples: int = 200, seed: int = 1) -> Estimate:
-    """Return the mean of rows and the middle 95 % of its bootstrap."""
-    generator = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    for resample in range(resamples):
-        means[resample] = parts[generator.integers(0, parts.size, parts.size)].mean()
-    return Estimate(float(parts.mean()), *interval(means))

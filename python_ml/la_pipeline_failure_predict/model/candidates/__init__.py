@@ -25,7 +25,9 @@ BASELINES: Mapping[Grain, Mapping[str, type[BreakModel]]] = {
 }
 
 
-def make_model(grain: Grain, name: str, parameters: Mapping[str, object] | None = None) -> BreakModel:
+def make_model(
+    grain: Grain, name: str, parameters: Mapping[str, object] | None = None
+) -> BreakModel:
     """Return an unfitted candidate or baseline.
 
     Parameters

@@ -1,11 +1,10 @@
 """The interface that every candidate for a break model has."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -103,6 +102,44 @@ class CoefficientModel(BreakModel):
         )
 
 
+class FittedTerms(CoefficientModel):
+    """A fit that was read back from the coefficient table; it cannot be fitted again."""
+
+    name: ClassVar[str] = "fitted_terms"
+    label: ClassVar[str] = "Terms from the warehouse"
+    complexity: ClassVar[int] = 0
+
+    def __init__(self, terms: tuple[Term, ...], coefficients: tuple[float, ...]) -> None:
+        self.terms = terms
+        self.coefficients = coefficients
+        self.terms_ = terms
+        self.coefficients_ = coefficients
+
+    @property
+    def level_columns(self) -> tuple[str, ...]:
+        """Columns of the mart that are read as levels."""
+        return self._columns(True)
+
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """Columns of the mart that are read as numbers, besides the exposure."""
+        return self._columns(False)
+
+    def _columns(self, levels: bool) -> tuple[str, ...]:
+        used = [term for term in self.terms if (term.transform == "indicator") is levels]
+        return tuple(dict.fromkeys(column for term in used for column in term.columns))
+
+    def fit(
+        self,
+        X: Frame,
+        y: ArrayLike,
+        exposure: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Refuse."""
+        raise TypeError("a fit from the warehouse is what it is: fit one of the candidates")
+
+
 def as_exposure(exposure: ArrayLike | None, rows: int) -> Doubles:
     """Return exposures as doubles, 1 when None.
 
@@ -117,9 +154,7 @@ def as_exposure(exposure: ArrayLike | None, rows: int) -> Doubles:
     return size
 
 
-def as_counts(
-    y: ArrayLike, sample_weight: ArrayLike | None, rows: int
-) -> tuple[Doubles, Doubles]:
+def as_counts(y: ArrayLike, sample_weight: ArrayLike | None, rows: int) -> tuple[Doubles, Doubles]:
     """Return counts and weights as doubles.
 
     Raises
@@ -134,8 +169,3 @@ def as_counts(
     if not float((counts * weight).sum()) > 0:
         raise ValueError("no count is above 0")
     return counts, weight
-
-
-def summed(values: Sequence[float] | NDArray[np.floating]) -> float:
-    """Return the sum in double precision."""
-    return float(np.sum(values, dtype=np.float64))

@@ -19,7 +19,6 @@ from la_pipeline_failure_predict.model.design import (
     PRIOR_DESIGN,
     Design,
     Doubles,
-    Floats,
     Term,
     fit_terms,
     history_values,

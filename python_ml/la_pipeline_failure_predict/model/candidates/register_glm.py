@@ -7,7 +7,7 @@ from la_pipeline_failure_predict.model.design import REGISTER_DESIGN, Design
 
 
 class RegisterGLM(DesignGLM):
-    """Poisson GLM of material, diameter and age: nothing of the main's or its neighbours' record."""
+    """Poisson GLM of material, diameter and age: nothing of any record."""
 
     name: ClassVar[str] = "register_glm"
     label: ClassVar[str] = "GLM without history"

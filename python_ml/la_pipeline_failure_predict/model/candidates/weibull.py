@@ -14,13 +14,18 @@ from la_pipeline_failure_predict.model.design import (
     REGISTER_DESIGN,
     Design,
     Doubles,
-    Number,
+    Floats,
     Term,
     fit_terms,
     matrix,
 )
 from la_pipeline_failure_predict.model.poisson_glm import PoissonGLM
 
+# Age is the time scale, not a covariate.
+WEIBULL_DESIGN = Design(
+    levels=REGISTER_DESIGN.levels,
+    numbers=tuple(item for item in REGISTER_DESIGN.numbers if item.feature != "age_years"),
+)
 LEAST_SHAPE, MOST_SHAPE = 0.2, 6.0
 LEAST_AGE = 0.5
 
@@ -60,9 +65,7 @@ class WeibullPH(BreakModel):
 
     def __init__(
         self,
-        design: Design = Design(  # noqa: B008 - frozen
-            levels=REGISTER_DESIGN.levels, numbers=(Number("diameter_mm", "log"),)
-        ),
+        design: Design = WEIBULL_DESIGN,
         penalty: float = 1.0,
     ) -> None:
         self.design = design
@@ -117,7 +120,7 @@ class WeibullPH(BreakModel):
 class _Grouped:
     """Rows of equal covariates and age, rounded to months, added up: the same likelihood."""
 
-    def __init__(self, design: Doubles, age: Doubles) -> None:
+    def __init__(self, design: Floats, age: Doubles) -> None:
         keys = np.column_stack([design, np.round(age * 12) / 12])
         order = np.lexsort(keys.T)
         differs = np.any(keys[order][1:] != keys[order][:-1], axis=1)
