@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import average_precision_score, mean_poisson_deviance, roc_auc_score
 
-from la_pipeline_failure_predict.model.poisson_glm import PoissonGLM
-
 Doubles = NDArray[np.float64]
 
 SHARES = (0.005, 0.01, 0.05, 0.1, 0.2)
+SLOPE_STEPS = 50
 SHARE_NAMES = ("0_5pct", "1pct", "5pct", "10pct", "20pct")
 
 
@@ -202,15 +201,40 @@ def calibration_slope(expected: Doubles, breaks: NDArray[np.floating]) -> Estima
     log_expected = np.log(expected[scored])
     if not breaks[scored].sum() > 0 or np.ptp(log_expected) < 1e-9:
         return Estimate(None)
-    column = (log_expected - log_expected.mean())[:, None]
-    model = PoissonGLM(penalty=0.0, tolerance=1e-7).fit(
-        column, breaks[scored], exposure=expected[scored]
-    )
-    fitted = model.predict(column, exposure=expected[scored])
-    mean = float((fitted * column[:, 0]).sum() / fitted.sum())
-    information = float((fitted * (column[:, 0] - mean) ** 2).sum())
-    slope, reach = 1 + float(model.coef_[0]), 1.959963984540054 / np.sqrt(information)
-    return Estimate(slope, float(slope - reach), float(slope + reach))
+    column = log_expected - log_expected.mean()
+    counts, base = breaks[scored].astype(np.float64), expected[scored].astype(np.float64)
+    _, slope, information = _two_parameters(column, counts, base)
+    reach = 1.959963984540054 / np.sqrt(information)
+    return Estimate(1 + slope, float(1 + slope - reach), float(1 + slope + reach))
+
+
+def _two_parameters(column: Doubles, counts: Doubles, base: Doubles) -> tuple[float, float, float]:
+    """Return level, slope and information of the slope of ``counts ~ base * exp(l + s column)``.
+
+    Newton's method on the Poisson likelihood, steps halved until it does not fall.
+    """
+    found = np.array([np.log(counts.sum() / base.sum()), 0.0])
+    fitted = base * np.exp(found[0])
+    value = float(counts @ (found[0] + found[1] * column) - fitted.sum())
+    for _ in range(SLOPE_STEPS):
+        missing = counts - fitted
+        gradient = np.array([missing.sum(), missing @ column])
+        if np.abs(gradient).max() < 1e-7 * counts.sum():
+            break
+        first, second = float(fitted @ column), float(fitted @ column**2)
+        step = np.linalg.solve([[fitted.sum(), first], [first, second]], gradient)
+        step *= min(1.0, 2.0 / float(np.abs(step).max()))
+        for _ in range(SLOPE_STEPS):
+            tried = found + step
+            fitted = base * np.exp(tried[0] + tried[1] * column)
+            reached = float(counts @ (tried[0] + tried[1] * column) - fitted.sum())
+            if reached >= value:
+                break
+            step /= 2
+        found, value = tried, reached
+    mean = float(fitted @ column) / float(fitted.sum())
+    information = float(fitted @ (column - mean) ** 2)
+    return float(found[0]), float(found[1]), information
 
 
 def brier_skill(expected: Doubles, breaks: NDArray[np.floating]) -> Estimate:
