@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
@@ -199,7 +200,11 @@ class Pipeline:
                 self.reporter.say(describe_scoring(run))
                 if grain == "pipe" and as_of is None:
                     past = score_last_outcome(
-                        warehouse, self.tables, run.run_id, progress=self._advance_by_text
+                        warehouse,
+                        self.tables,
+                        run.run_id,
+                        progress=self._advance_by_text,
+                        folder=self._artifacts,
                     )
                     if past:
                         self.reporter.say(f"{describe_scoring(past)}, to compare with the outcome")

@@ -135,6 +135,7 @@ def score_last_outcome(
     run_id: str,
     *,
     progress: Callable[[str], None],
+    folder: Path = Path("artifacts"),
 ) -> ScoredRun | None:
     """Score the mains for the last as-of date whose outcome is known, to be compared with it.
 
@@ -144,6 +145,8 @@ def score_last_outcome(
     ----------
     run_id
         Run that scored the newest as-of date; its fit that had not seen the outcome is used.
+    folder
+        Where boosted trees are.
 
     Returns
     -------
@@ -157,7 +160,9 @@ def score_last_outcome(
     fits = registry.list_fits(warehouse, tables, "pipe", run_id)
     if not isinstance(day, date) or all(fit.trained_until > day for fit in fits):
         return None
-    return score(warehouse, tables, "pipe", run_id=run_id, as_of=day, progress=progress)
+    return score(
+        warehouse, tables, "pipe", run_id=run_id, as_of=day, progress=progress, folder=folder
+    )
 
 
 def _days(warehouse: Warehouse, mart: Mart, grain: Grain, as_of: date | None) -> list[date]:
