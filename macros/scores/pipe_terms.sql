@@ -27,6 +27,7 @@
         {'feature': 'nearby_breaks_prior_12m', 'transform': 'log1p', 'reason': 'nearby_breaks'},
         {'feature': 'nearby_breaks_prior_36m', 'transform': 'log1p', 'reason': 'nearby_breaks'},
         {'feature': 'nearby_breaks_prior_60m', 'transform': 'log1p', 'reason': 'nearby_breaks'},
+        {'feature': 'neighbourhood_breaks_ever', 'transform': 'log1p', 'reason': 'nearby_breaks'},
     ]) }}
 {% endmacro %}
 

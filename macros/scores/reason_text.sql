@@ -70,9 +70,13 @@
                         then
                             {{ breaks_in_words(features ~ '.nearby_breaks_prior_36m') }}
                             || ' within {{ var("nearby_distance_m") }} m in 3 years'
+                    when {{ features }}.nearby_breaks_prior_60m > 0
+                        then
+                            {{ breaks_in_words(features ~ '.nearby_breaks_prior_60m') }}
+                            || ' within {{ var("nearby_distance_m") }} m in 5 years'
                     else
-                        {{ breaks_in_words(features ~ '.nearby_breaks_prior_60m') }}
-                        || ' within {{ var("nearby_distance_m") }} m in 5 years'
+                        {{ breaks_in_words(features ~ '.neighbourhood_breaks_ever') }}
+                        || ' within {{ var("neighbourhood_distance_m") }} m on record'
                 end
     end
 {%- endmacro %}

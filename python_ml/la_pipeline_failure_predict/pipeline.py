@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
@@ -16,6 +17,8 @@ from la_pipeline_failure_predict.dbt_runner import run_dbt
 from la_pipeline_failure_predict.deliveries import DeliveredFile
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.load import load_files
+from la_pipeline_failure_predict.model.backtest import BacktestResult, backtest
+from la_pipeline_failure_predict.model.backtest_config import read_config
 from la_pipeline_failure_predict.model.data import Grain
 from la_pipeline_failure_predict.model.promote import promote, promoted_run, withdraw
 from la_pipeline_failure_predict.model.score import score, score_last_outcome
@@ -153,7 +156,11 @@ class Pipeline:
         self._dbt("build", "--select", "source:ml+")
 
     def train(
-        self, grains: Sequence[Grain] = tuple(GRAINS), as_of: date | None = None, seed: int = 1
+        self,
+        grains: Sequence[Grain] = tuple(GRAINS),
+        as_of: date | None = None,
+        seed: int = 1,
+        model: str | None = None,
     ) -> None:
         """Train the models of the grains; a grain without a known outcome is passed over."""
         with open_warehouse(self.settings) as warehouse:
@@ -162,9 +169,11 @@ class Pipeline:
                     warehouse,
                     self.tables,
                     grain,
+                    model=model,
                     as_of=as_of,
                     seed=seed,
                     progress=self._advance_by_text,
+                    folder=self._artifacts,
                 )
                 self.reporter.say(describe_training(run))
 
@@ -186,14 +195,45 @@ class Pipeline:
                     or self._seeded_run(warehouse, grain),
                     as_of=as_of,
                     progress=self._advance_by_text,
+                    folder=self._artifacts,
                 )
                 self.reporter.say(describe_scoring(run))
                 if grain == "pipe" and as_of is None:
                     past = score_last_outcome(
-                        warehouse, self.tables, run.run_id, progress=self._advance_by_text
+                        warehouse,
+                        self.tables,
+                        run.run_id,
+                        progress=self._advance_by_text,
+                        folder=self._artifacts,
                     )
                     if past:
                         self.reporter.say(f"{describe_scoring(past)}, to compare with the outcome")
+
+    def backtest(
+        self,
+        grains: Sequence[Grain] = tuple(GRAINS),
+        config: Path | None = None,
+        final: bool = False,
+    ) -> list[BacktestResult]:
+        """Judge the candidates of the grains on rolling origins."""
+        configured = {grain: read_config(self.settings.root, grain, config) for grain in grains}
+        with open_warehouse(self.settings) as warehouse:
+            return [
+                backtest(
+                    warehouse,
+                    self.tables,
+                    grain,
+                    configured[grain],
+                    final=final,
+                    progress=self._advance_by_text,
+                )
+                for grain in self._trainable(warehouse, grains)
+            ]
+
+    @property
+    def _artifacts(self) -> Path:
+        """Folder of the models that are not tables."""
+        return self.settings.root / "artifacts"
 
     def _trainable(self, warehouse: Warehouse, grains: Sequence[Grain]) -> list[Grain]:
         """Return the grains with a known outcome; all of them when none has, to be refused."""

@@ -1,6 +1,7 @@
--- One row a main and a break of another main within nearby_distance_m of its mid-point. Both are
--- put on a grid of that width first, so that only the nine cells around a break are compared.
-{% set distance_m = var('nearby_distance_m') %}
+-- One row a main and a break of another main within neighbourhood_distance_m of its mid-point. Both
+-- are put on a grid of that width first, so that only the nine cells around a break are compared.
+{% set nearby_m = var('nearby_distance_m') %}
+{% set distance_m = var('neighbourhood_distance_m') %}
 
 with pipes as (
 
@@ -56,22 +57,32 @@ spread_breaks as (
 
 ),
 
-final as (
+measured as (
 
     select
         pipes.pipe_id,
         spread_breaks.break_key,
-        spread_breaks.broke_on
+        spread_breaks.broke_on,
+        (spread_breaks.x_m - pipes.x_m) * (spread_breaks.x_m - pipes.x_m)
+        + (spread_breaks.y_m - pipes.y_m) * (spread_breaks.y_m - pipes.y_m) as square_m2
     from spread_breaks
     inner join pipes
         on
             spread_breaks.cell_x = pipes.cell_x
             and spread_breaks.cell_y = pipes.cell_y
-    where
-        (spread_breaks.pipe_id is null or spread_breaks.pipe_id <> pipes.pipe_id)
-        and (spread_breaks.x_m - pipes.x_m) * (spread_breaks.x_m - pipes.x_m)
-        + (spread_breaks.y_m - pipes.y_m) * (spread_breaks.y_m - pipes.y_m)
-        <= {{ distance_m }} * {{ distance_m }}
+    where spread_breaks.pipe_id is null or spread_breaks.pipe_id <> pipes.pipe_id
+
+),
+
+final as (
+
+    select
+        pipe_id,
+        break_key,
+        broke_on,
+        square_m2 <= {{ nearby_m }} * {{ nearby_m }} as is_nearby
+    from measured
+    where square_m2 <= {{ distance_m }} * {{ distance_m }}
 
 )
 

@@ -97,16 +97,28 @@ nearby_history as (
     select
         nearby_breaks.pipe_id,
         snapshots.as_of_date,
-        sum({{ happened_within('nearby_breaks.broke_on', 'snapshots.as_of_date', 12) }})
-            as breaks_prior_12m,
-        sum({{ happened_within('nearby_breaks.broke_on', 'snapshots.as_of_date', 36) }})
-            as breaks_prior_36m,
-        count(*) as breaks_prior_60m
+        sum(
+            case
+                when nearby_breaks.is_nearby
+                    then {{ happened_within('nearby_breaks.broke_on', 'snapshots.as_of_date', 12) }}
+            end
+        ) as breaks_prior_12m,
+        sum(
+            case
+                when nearby_breaks.is_nearby
+                    then {{ happened_within('nearby_breaks.broke_on', 'snapshots.as_of_date', 36) }}
+            end
+        ) as breaks_prior_36m,
+        sum(
+            case
+                when nearby_breaks.is_nearby
+                    then {{ happened_within('nearby_breaks.broke_on', 'snapshots.as_of_date', 60) }}
+            end
+        ) as breaks_prior_60m,
+        count(*) as neighbourhood_breaks_ever
     from nearby_breaks
     inner join snapshots
-        on
-            nearby_breaks.broke_on < snapshots.as_of_date
-            and nearby_breaks.broke_on >= {{ add_months('snapshots.as_of_date', -60) }}
+        on nearby_breaks.broke_on < snapshots.as_of_date
     group by 1, 2
 
 ),
@@ -172,6 +184,8 @@ final as (
         cast(coalesce(nearby_history.breaks_prior_12m, 0) as integer) as nearby_breaks_prior_12m,
         cast(coalesce(nearby_history.breaks_prior_36m, 0) as integer) as nearby_breaks_prior_36m,
         cast(coalesce(nearby_history.breaks_prior_60m, 0) as integer) as nearby_breaks_prior_60m,
+        cast(coalesce(nearby_history.neighbourhood_breaks_ever, 0) as integer)
+            as neighbourhood_breaks_ever,
 
         -- label
         cast(

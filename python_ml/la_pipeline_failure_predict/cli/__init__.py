@@ -6,7 +6,7 @@ from la_pipeline_failure_predict import __version__
 from la_pipeline_failure_predict.cli.check import check
 from la_pipeline_failure_predict.cli.contracts import contracts
 from la_pipeline_failure_predict.cli.data import link, load, sample
-from la_pipeline_failure_predict.cli.model import promote, score, train
+from la_pipeline_failure_predict.cli.model import backtest, promote, score, train
 from la_pipeline_failure_predict.cli.plan import plan
 from la_pipeline_failure_predict.cli.project import doctor, init
 from la_pipeline_failure_predict.cli.quarantine import quarantine
@@ -36,6 +36,7 @@ for command in (
     link,
     build,
     train,
+    backtest,
     score,
     promote,
     check,

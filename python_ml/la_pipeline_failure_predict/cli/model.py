@@ -1,7 +1,8 @@
-"""Commands of the model step: train, score, promote."""
+"""Commands of the model step: train, backtest, score, promote."""
 
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 import click
 
@@ -22,18 +23,72 @@ from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
 @click.command()
 @grain_option
 @as_of_option
+@click.option("--model", help="Candidate to train; the champion of the newest backtest by default.")
 @click.option("--seed", default=1, show_default=True, help="Seed of everything drawn at random.")
 @common
-def train(settings: Settings, grain: Grain | None, as_of: date | None, seed: int) -> None:
+def train(
+    settings: Settings, grain: Grain | None, as_of: date | None, model: str | None, seed: int
+) -> None:
     """Train the break models on the features and evaluate them on the last year held out.
 
     \b
     Example: la-pipes train --grain pipe --as-of 2021-01-01
+             la-pipes train --grain pipe --model gradient_boosting
     """
     from la_pipeline_failure_predict.pipeline import Pipeline
 
+    if model and not grain:
+        grain = "pipe"
     with one_writer(settings):
-        Pipeline(settings, Screen()).train([grain] if grain else GRAINS, as_of, seed)
+        Pipeline(settings, Screen()).train([grain] if grain else GRAINS, as_of, seed, model)
+
+
+@click.command()
+@grain_option
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Configuration; schemas/backtest.yml of the project by default.",
+)
+@click.option(
+    "--final",
+    is_flag=True,
+    help="Look at the held-back origins too, once, at release; that it was done is recorded.",
+)
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports/backtest"),
+    show_default=True,
+    help="Folder of the report, its charts and its figures.",
+)
+@common
+def backtest(
+    settings: Settings, grain: Grain | None, config: Path | None, final: bool, folder: Path
+) -> None:
+    """Judge every candidate and simple rule on past years as if they were to come.
+
+    At each origin the models are fitted to what was known then and predict the year after. The
+    simplest candidate that none beats becomes the champion, which la-pipes train trains.
+
+    \b
+    Example: la-pipes backtest --grain pipe
+             la-pipes backtest --config my_backtest.yml --to reports/mine
+    """
+    from la_pipeline_failure_predict.pipeline import Pipeline
+    from la_pipeline_failure_predict.report.backtest_report import (
+        describe_backtest,
+        write_backtest_report,
+    )
+
+    screen = Screen()
+    grains = [grain] if grain else GRAINS
+    with one_writer(settings):
+        results = Pipeline(settings, screen).backtest(grains, config, final)
+    for result in results:
+        screen.say(describe_backtest(result))
+        screen.say(f"Wrote {write_backtest_report(result, folder)}.")
 
 
 @click.command()

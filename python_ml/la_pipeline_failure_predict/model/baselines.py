@@ -9,6 +9,8 @@ from la_pipeline_failure_predict.model.data import Frame
 from la_pipeline_failure_predict.model.metrics import Doubles, Ranking, rank
 
 PAST_BREAKS = "past_breaks_per_km"
+PIPE_RULES = (PAST_BREAKS, "age", "length", "random")
+AREA_RULES = ("same_month_mean", "last_12_months_rate")
 
 
 def pipe_rankings(frame: Frame, rows: NDArray[np.intp], seed: int) -> Mapping[str, Ranking]:

@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
 
@@ -117,12 +117,16 @@ class Frame:
     weight
         How many rows of the mart each row stands for, shape (rows,): 0 for rows that are only
         there to be scored, more than 1 for sampled ones.
+    entity
+        A number for each main or area, the same in every period, shape (rows,); empty where it was
+        not asked for.
     """
 
     period: NDArray[np.int32]
     numbers: dict[str, NDArray[np.floating]]
     factors: dict[str, Factor]
     weight: NDArray[np.float32]
+    entity: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
 
     @property
     def rows(self) -> int:
@@ -139,6 +143,7 @@ class Frame:
                 for name, factor in self.factors.items()
             },
             weight=self.weight[positions],
+            entity=self.entity[positions] if self.entity.size else self.entity,
         )
 
     def only(self, numbers: Iterable[str]) -> "Frame":
@@ -193,6 +198,7 @@ def read_frame(
     where: str,
     *,
     sampling: Sampling | None = None,
+    with_entity: bool = False,
     batch_rows: int = 200_000,
 ) -> Frame:
     """Read rows of a mart.
@@ -205,12 +211,14 @@ def read_frame(
         SQL condition.
     sampling
         How to thin rows without a break; None reads every row with weight 1.
+    with_entity
+        Whether the frame tells which rows are of the same main or area.
     """
     thin = sampling is not None and sampling.share < 1
-    keys = (mart.entity,) if thin else ()
+    keys = (mart.entity,) if thin or with_entity else ()
     wanted = tuple(dict.fromkeys((mart.period, *keys, *numbers, *levels)))
     sql = select(mart, wanted, where)
-    builder = _Builder(mart, numbers, levels)
+    builder = _Builder(mart, numbers, levels, with_entity)
     for batch in warehouse.stream(sql, batch_rows=batch_rows):
         if thin and sampling is not None:
             keep, weight = _thin(batch, mart, sampling)
@@ -264,8 +272,16 @@ def day_of(number: int) -> date:
 class _Builder:
     """Collect batches, then join each column."""
 
-    def __init__(self, mart: Mart, numbers: Sequence[str], levels: Sequence[str]) -> None:
+    def __init__(
+        self,
+        mart: Mart,
+        numbers: Sequence[str],
+        levels: Sequence[str],
+        with_entity: bool = False,
+    ) -> None:
         self.period_name = mart.period
+        self.entity_name = mart.entity if with_entity else None
+        self.entity: list[NDArray[np.uint64]] = []
         self.period: list[NDArray[np.int32]] = []
         self.weight: list[NDArray[np.float32]] = []
         self.numbers: dict[str, list[NDArray[np.floating]]] = {name: [] for name in numbers}
@@ -276,6 +292,8 @@ class _Builder:
         period = batch.column(self.period_name).cast(pa.date32()).cast(pa.int32())
         self.period.append(_own(period))
         self.weight.append(weight)
+        if self.entity_name:
+            self.entity.append(entity_numbers(batch.column(self.entity_name)))
         for name, parts in self.numbers.items():
             parts.append(_numeric(batch.column(name)))
         for name, codes in self.codes.items():
@@ -290,6 +308,7 @@ class _Builder:
                 for name, codes in self.codes.items()
             },
             weight=_joined(self.weight, np.float32),
+            entity=_joined(self.entity, np.uint64),
         )
 
 
@@ -339,10 +358,15 @@ def _uniform(keys: pa.Array, days: NDArray[np.int32], seed: int) -> NDArray[np.f
     The mixing steps are those of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable
     pseudorandom number generators").
     """
-    names = keys.cast(pa.string()).to_numpy(zero_copy_only=False)
-    mixed = pd.util.hash_array(names, categorize=False).astype(np.uint64)
+    mixed = entity_numbers(keys)
     mixed ^= (days.astype(np.uint64) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)
     return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def entity_numbers(keys: pa.Array) -> NDArray[np.uint64]:
+    """Return a number for each key, the same on every run and engine, shape (rows,)."""
+    names = keys.cast(pa.string()).to_numpy(zero_copy_only=False)
+    return pd.util.hash_array(names, categorize=False).astype(np.uint64)

@@ -21,6 +21,23 @@ A feature is a column, or one of two combinations of columns:
 
 So a null scores as the mean of the training rows, plus the `missing` term where there is one, and a
 level that was rare or absent in training scores as the reference.
+
+The expected breaks of a row are ``exposure * exp(sum of coefficient * term)``, exposure in km (or
+the area's exposure). An empirical-Bayes model has more rows, whose transforms start with ``eb_``.
+They are not part of that sum but of a factor on it: with ``m`` the expected breaks above,
+
+    ``expected = m * (shape + breaks) / (shape + m * years)``
+
+===================  =================================================================
+transform            adds to
+===================  =================================================================
+eb_shape             shape: ``coefficient`` (the feature is null)
+eb_breaks            breaks: ``coefficient * coalesce(x, 0)``
+eb_years             years: ``coefficient * coalesce(x, 0) / scale``
+eb_recent_years      years: ``coefficient * least(coalesce(x, 0) / scale, 1)``
+===================  =================================================================
+
+A model without ``eb_`` rows has the factor 1.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +49,7 @@ from numpy.typing import NDArray
 from la_pipeline_failure_predict.model.data import Frame, columns_of
 
 BLOCK_ROWS = 32_768
+EB_PREFIX = "eb_"
 
 Floats = NDArray[np.floating]
 Doubles = NDArray[np.float64]
@@ -60,8 +78,8 @@ class Term:
     @property
     def name(self) -> str:
         """Name of the term, such as ``log(age_years)`` or ``material_group=steel``."""
-        if self.transform == "intercept":
-            return "intercept"
+        if self.feature is None:
+            return self.transform
         if self.transform == "indicator":
             return f"{self.feature}={self.level}"
         return str(self.feature) if self.transform == "linear" else self.call
@@ -70,6 +88,11 @@ class Term:
     def call(self) -> str:
         """The transform as a call."""
         return f"{self.transform}({self.feature})"
+
+    @property
+    def is_history(self) -> bool:
+        """Whether the term belongs to the empirical-Bayes factor instead of the log rate."""
+        return self.transform.startswith(EB_PREFIX)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -142,7 +165,29 @@ PIPE_DESIGN = Design(
         Number("nearby_breaks_prior_12m", "log1p"),
         Number("nearby_breaks_prior_36m", "log1p"),
         Number("nearby_breaks_prior_60m", "log1p"),
+        Number("neighbourhood_breaks_ever", "log1p"),
     ),
+)
+
+# What the empirical-Bayes factor corrects: everything but the main's own record.
+PRIOR_DESIGN = Design(
+    levels=PIPE_DESIGN.levels,
+    numbers=(
+        Number("length_m", "log"),
+        Number("diameter_mm", "log"),
+        Number("age_years", "log1p"),
+        Number("exposure_years", "log1p"),
+        Number("soil_resistivity_ohm_cm", "log"),
+        Number("installation_breaks_prior_36m", "log1p"),
+        Number("nearby_breaks_prior_36m", "log1p"),
+        Number("neighbourhood_breaks_ever", "log1p"),
+    ),
+)
+
+# What an asset register holds on its first day.
+REGISTER_DESIGN = Design(
+    levels=("material_group",),
+    numbers=(Number("diameter_mm", "log"), Number("age_years", "log1p")),
 )
 
 # Counts, exposure and months of record enter apart: their logs add up to the log of each rate.
@@ -266,13 +311,50 @@ def linear_predictor(
 ) -> Doubles:
     """Return the log rate of rows in double precision, shape (rows,).
 
-    Terms are added in the order given, as a SQL expression would.
+    Terms are added in the order given, as a SQL expression would; those of the history factor are
+    left out.
     """
     eta = np.zeros(rows.size)
+    summed = [pair for pair in zip(terms, coefficients, strict=True) if not pair[0].is_history]
     for start, part in parts(frame, rows):
-        for term, coefficient in zip(terms, coefficients, strict=True):
+        for term, coefficient in summed:
             eta[start : start + part.rows] += coefficient * term_values(term, part)
     return eta
+
+
+def expected_breaks(
+    terms: Sequence[Term],
+    coefficients: Sequence[float],
+    frame: Frame,
+    rows: NDArray[np.intp],
+    exposure: Floats,
+) -> Doubles:
+    """Return the expected breaks of rows, shape (rows,), as the module's docstring says.
+
+    Parameters
+    ----------
+    exposure
+        Exposure of those rows in the unit of the fit (km, or the area's), shape (rows,).
+    """
+    mean = np.exp(linear_predictor(terms, coefficients, frame, rows)) * exposure.astype(np.float64)
+    history = [pair for pair in zip(terms, coefficients, strict=True) if pair[0].is_history]
+    if not history:
+        return mean
+    shape, breaks, years = 0.0, np.zeros(rows.size), np.zeros(rows.size)
+    for term, coefficient in history:
+        if term.feature is None:
+            shape = coefficient
+        elif term.transform == "eb_breaks":
+            breaks += coefficient * history_values(term, frame, rows)
+        else:
+            years += coefficient * history_values(term, frame, rows)
+    return np.asarray(mean * (shape + breaks) / (shape + mean * years), np.float64)
+
+
+def history_values(term: Term, frame: Frame, rows: NDArray[np.intp]) -> Doubles:
+    """Return what a term of the history factor is multiplied by its coefficient, shape (rows,)."""
+    value = np.nan_to_num(frame.numbers[str(term.feature)][rows].astype(np.float64)) / term.scale
+    return np.minimum(value, 1.0) if term.transform == "eb_recent_years" else value
 
 
 def parts(frame: Frame, rows: NDArray[np.intp]) -> Iterator[tuple[int, Frame]]:

@@ -1,142 +1,351 @@
-"""Judge a fit on periods that it has not seen, beside the simple rules."""
+"""Judge models on periods that they have not seen, beside the simple rules."""
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from la_pipeline_failure_predict.model import metrics
 from la_pipeline_failure_predict.model.baselines import (
-    PAST_BREAKS,
     area_expectations,
     pipe_rankings,
     position_score,
 )
 from la_pipeline_failure_predict.model.data import AREA_MONTHS, PIPES, Frame
-from la_pipeline_failure_predict.model.metrics import SHARE_NAMES, Doubles, Estimate, interval, rank
-from la_pipeline_failure_predict.model.registry import MODEL_NAME, Metric
+from la_pipeline_failure_predict.model.metrics import (
+    SHARE_NAMES,
+    Doubles,
+    Estimate,
+    Ranking,
+    interval,
+    rank,
+)
 
-RESAMPLES = 200
+DIAMETERS_MM = (100.0, 150.0, 200.0, 300.0)
+RISK_GROUPS = 10
+CURVE = tuple(np.round(np.linspace(0.0, 0.5, 51), 4))
 
-Evaluate = Callable[[Frame, NDArray[np.intp], Doubles, int], list[Metric]]
+Found = tuple[str, str, Estimate]
 
 
-def evaluate_pipes(
-    frame: Frame, rows: NDArray[np.intp], expected: Doubles, seed: int
-) -> list[Metric]:
-    """Judge expected breaks of mains, on all rows and on those without a recorded break.
+@dataclass(frozen=True)
+class Metric:
+    """An evaluation figure: of which model, on which rows."""
 
-    Parameters
+    model_name: str
+    segment: str
+    metric: str
+    estimate: Estimate
+    rows: int
+    breaks: int
+
+
+@dataclass(frozen=True)
+class Test:
+    """The rows of one origin, and what was expected of them.
+
+    Attributes
     ----------
-    rows
-        Positions of the test rows in `frame`, shape (n,).
+    frame
+        Rows of the mart, the label among its numbers.
     expected
-        Expected breaks of those rows, shape (n,).
-    seed
-        Of the bootstrap and the random ranking.
+        Expected breaks by the name of the fitted model, each of shape (rows,).
+    """
+
+    __test__ = False  # not one of pytest's
+
+    origin: date
+    frame: Frame
+    expected: Mapping[str, Doubles]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What judging one segment of one origin needs.
+
+    Attributes
+    ----------
+    breaks
+        Of every row, shape (rows,).
+    expected
+        By fitted model, shape (rows,).
+    entity, counts
+        Of the rows with a break, shape (broken,).
+    parts
+        By ranking, how much of each of them the riskiest shares of length take, shape
+        (broken, shares).
+    curve
+        The same on a finer grid of shares, for charts.
+    above
+        By ranking, the share of rows without a break that score lower, shape (broken,).
+    precision
+        By ranking, the average precision.
+    """
+
+    breaks: Doubles
+    expected: Mapping[str, Doubles]
+    entity: NDArray[np.uint64]
+    counts: Doubles
+    parts: Mapping[str, Doubles]
+    curve: Mapping[str, Doubles]
+    above: Mapping[str, Doubles]
+    precision: Mapping[str, float | None]
+
+
+def see(test: Test, seed: int) -> dict[str, Seen]:
+    """Rank the rows of one origin, all and those without a recorded break.
 
     Notes
     -----
-    Captures rank by expected breaks per metre; AUC ranks the model by expected breaks of the main
+    Captures rank by expected breaks per metre; AUC ranks a model by expected breaks of the main
     and a rule by its own order. In the segment ``no_history`` the share of length is that of the
     segment's length, and past breaks per km comes down to age.
     """
-    no_history = frame.numbers["breaks_ever"][rows] == 0
-    return [
-        *_pipe_segment("all", frame, rows, expected, seed),
-        *_pipe_segment("no_history", frame, rows[no_history], expected[no_history], seed),
-    ]
+    no_history = np.flatnonzero(test.frame.numbers["breaks_ever"] == 0)
+    everything = np.arange(test.frame.rows)
+    segments = {"all": everything, "no_history": no_history}
+    return {name: _see(test, rows, seed) for name, rows in segments.items() if rows.size}
 
 
-def _pipe_segment(
-    segment: str, frame: Frame, rows: NDArray[np.intp], expected: Doubles, seed: int
-) -> list[Metric]:
-    length = frame.numbers[PIPES.exposure][rows].astype(np.float64)
-    breaks = frame.numbers[PIPES.label][rows].astype(np.float64)
-    if not rows.size:
-        return []
-    rules = pipe_rankings(frame, rows, seed)
-    model = rank(expected / length)
-    found: list[tuple[str, str, Estimate]] = []
-    drawn = metrics.bootstrap_capture(
-        {MODEL_NAME: model, PAST_BREAKS: rules[PAST_BREAKS]},
-        length,
-        breaks,
-        resamples=RESAMPLES,
-        seed=seed,
+def _see(test: Test, rows: NDArray[np.intp], seed: int) -> Seen:
+    length = test.frame.numbers[PIPES.exposure][rows].astype(np.float64)
+    breaks = test.frame.numbers[PIPES.label][rows].astype(np.float64)
+    expected = {name: values[rows] for name, values in test.expected.items()}
+    at = np.flatnonzero(breaks > 0)
+    rankings: dict[str, Ranking] = dict(pipe_rankings(test.frame, rows, seed))
+    scores = {name: position_score(ranking) for name, ranking in rankings.items()}
+    for name, values in expected.items():
+        rankings[name], scores[name] = rank(values / length), values
+    entity = test.frame.entity[rows] if test.frame.entity.size else rows.astype(np.uint64)
+    return Seen(
+        breaks=breaks,
+        expected=expected,
+        entity=entity[at],
+        counts=breaks[at],
+        parts={name: metrics.taken_parts(found, length, at) for name, found in rankings.items()},
+        curve={
+            name: metrics.taken_parts(found, length, at, CURVE) for name, found in rankings.items()
+        },
+        above={
+            name: metrics.above_rows_without_break(score, breaks, at)
+            for name, score in scores.items()
+        },
+        precision={name: metrics.pr_auc(score, breaks).value for name, score in scores.items()},
     )
+
+
+def strongest_rule(seen: Sequence[Seen], rules: Sequence[str], shares: Sequence[float]) -> str:
+    """Return the rule that catches most on average over some shares; the first on a tie."""
+    columns = [metrics.SHARES.index(share) for share in shares]
+    counts = _joined(seen, "counts")
+    if not counts.size:
+        return rules[0]
     caught = {
-        name: metrics.capture(ranking, length, breaks)
-        for name, ranking in {MODEL_NAME: model, **rules}.items()
+        name: float((counts @ _joined_of(seen, "parts", name)[:, columns]).mean()) for name in rules
     }
+    return max(rules, key=lambda name: caught[name])
+
+
+def judge(
+    segment: str, seen: Sequence[Seen], rule: str, *, resamples: int, seed: int
+) -> list[Metric]:
+    """Judge rankings and models on the rows of some origins together.
+
+    Parameters
+    ----------
+    seen
+        The same segment of each origin.
+    rule
+        The rule that gains are over.
+
+    Notes
+    -----
+    Intervals are the middle 95 % of bootstrap resamples of the mains that broke, each with all its
+    origins; the network, and so the metres that a share of its length is, stays as it is. Captures
+    and AUC of several origins are their means weighted by breaks.
+    """
+    entity, counts = _joined(seen, "entity"), _joined(seen, "counts")
+    drawn = metrics.resample(entity, resamples, seed)
+    found: list[Found] = []
+    captures = {name: _joined_of(seen, "parts", name) for name in seen[0].parts}
+    caught = {name: _caught(counts, parts) for name, parts in captures.items()}
+    by_breaks = drawn * counts
+    redrawn = {name: metrics.weighted_means(by_breaks, parts) for name, parts in captures.items()}
     for name, values in caught.items():
         for position, share in enumerate(SHARE_NAMES):
-            ends = interval(drawn[name][:, position]) if name in drawn else (None, None)
+            ends = interval(redrawn[name][:, position])
             value = _or_none(values[position])
             found.append((name, f"capture_at_{share}_length", Estimate(value, *ends)))
-    gain = caught[MODEL_NAME] - caught[PAST_BREAKS]
-    gains = drawn[MODEL_NAME] - drawn[PAST_BREAKS]
-    for position, share in enumerate(SHARE_NAMES):
-        estimate = Estimate(_or_none(gain[position]), *interval(gains[:, position]))
-        found.append((MODEL_NAME, f"capture_gain_over_{PAST_BREAKS}_at_{share}_length", estimate))
-    scores = {name: position_score(ranking) for name, ranking in rules.items()}
-    for name, score in {MODEL_NAME: expected, **scores}.items():
-        found.append((name, "auc", metrics.auc(score, breaks)))
-        found.append((name, "pr_auc", metrics.pr_auc(score, breaks)))
-    found += _calibration(expected, breaks)
-    found.append((MODEL_NAME, "brier_skill", metrics.brier_skill(expected, breaks)))
-    found.append((MODEL_NAME, "poisson_deviance", metrics.poisson_deviance(expected, breaks)))
-    return _as_metrics(segment, found, breaks)
-
-
-def evaluate_areas(
-    frame: Frame, rows: NDArray[np.intp], expected: Doubles, seed: int
-) -> list[Metric]:
-    """Judge expected breaks of areas and months by Poisson deviance; parameters as for mains.
-
-    A gain is the rule's mean deviance less the model's, on the same resamples of rows: above 0 the
-    model is better.
-    """
-    breaks = frame.numbers[AREA_MONTHS.label][rows].astype(np.float64)
-    rules = area_expectations(frame, rows)
-    found: list[tuple[str, str, Estimate]] = []
-    parts = {
-        name: metrics.deviance_parts(values, breaks)
-        for name, values in {MODEL_NAME: expected, **rules}.items()
-    }
-    for name, values in parts.items():
-        estimate = metrics.bootstrap_mean(values, resamples=RESAMPLES, seed=seed)
-        found.append((name, "poisson_deviance", estimate))
-    for name in rules:
-        difference = parts[name] - parts[MODEL_NAME]
-        estimate = metrics.bootstrap_mean(difference, resamples=RESAMPLES, seed=seed)
-        found.append((MODEL_NAME, f"deviance_gain_over_{name}", estimate))
-        ratio = metrics.observed_over_expected(rules[name], breaks)
-        found.append((name, "observed_over_expected", ratio))
-    found += _calibration(expected, breaks)
-    return _as_metrics("all", found, breaks)
-
-
-EVALUATIONS: dict[str, Evaluate] = {"pipe": evaluate_pipes, "area_month": evaluate_areas}
-
-
-def _calibration(expected: Doubles, breaks: Doubles) -> list[tuple[str, str, Estimate]]:
-    ratio = metrics.observed_over_expected(expected, breaks)
-    slope = metrics.calibration_slope(expected, breaks)
+    for name in (name for name in caught if name != rule):
+        gain, gains = caught[name] - caught[rule], redrawn[name] - redrawn[rule]
+        for position, share in enumerate(SHARE_NAMES):
+            estimate = Estimate(_or_none(gain[position]), *interval(gains[:, position]))
+            found.append((name, gain_name(rule, share), estimate))
+    found += _discrimination(seen, drawn, rule)
+    breaks = _joined(seen, "breaks")
+    for name in seen[0].expected:
+        expected = _joined_of(seen, "expected", name)
+        found += _calibration(name, expected, breaks)
+        found.append((name, "brier_skill", metrics.brier_skill(expected, breaks)))
+        found.append((name, "poisson_deviance", metrics.poisson_deviance(expected, breaks)))
     return [
-        (MODEL_NAME, "observed_over_expected", ratio),
-        (MODEL_NAME, "calibration_slope", slope),
-    ]
-
-
-def _as_metrics(
-    segment: str, found: list[tuple[str, str, Estimate]], breaks: Doubles
-) -> list[Metric]:
-    total = int(breaks.sum())
-    return [
-        Metric(name, segment, metric, estimate, breaks.size, total)
+        Metric(name, segment, metric, estimate, breaks.size, int(breaks.sum()))
         for name, metric, estimate in found
     ]
+
+
+def gain_name(rule: str, share: str) -> str:
+    """Return the name of the gain in capture over a rule at a share of length."""
+    return f"capture_gain_over_{rule}_at_{share}_length"
+
+
+def paired_gain(
+    seen: Sequence[Seen], one: str, other: str, *, resamples: int, seed: int
+) -> list[Estimate]:
+    """Return how much more `one` catches than `other` at each of the shares."""
+    counts = _joined(seen, "counts")
+    difference = _joined_of(seen, "parts", one) - _joined_of(seen, "parts", other)
+    drawn = metrics.resample(_joined(seen, "entity"), resamples, seed)
+    gains = metrics.weighted_means(drawn * counts, difference)
+    values = _caught(counts, difference)
+    return [
+        Estimate(_or_none(value), *interval(gains[:, position]))
+        for position, value in enumerate(values)
+    ]
+
+
+def capture_curve(seen: Sequence[Seen], name: str) -> Doubles:
+    """Return the capture at each share of `CURVE`, shape (shares,)."""
+    return _caught(_joined(seen, "counts"), _joined_of(seen, "curve", name))
+
+
+def _discrimination(seen: Sequence[Seen], drawn: Doubles, rule: str) -> Iterator[Found]:
+    """Yield AUC and average precision of rows with a break against rows without."""
+    above = {name: _joined_of(seen, "above", name) for name in seen[0].above}
+    known = ~np.isnan(above[rule])
+    weight = drawn[:, known]
+    redrawn = {
+        name: metrics.weighted_means(weight, values[known]) for name, values in above.items()
+    }
+    for name, values in above.items():
+        value = float(values[known].mean()) if known.any() else None
+        yield name, "auc", Estimate(value, *interval(redrawn[name]))
+        if name != rule and value is not None:
+            gain = value - float(above[rule][known].mean())
+            ends = interval(redrawn[name] - redrawn[rule])
+            yield name, f"auc_gain_over_{rule}", Estimate(gain, *ends)
+        precisions = [item.precision[name] for item in seen if item.precision[name] is not None]
+        sizes = [item.counts.size for item in seen if item.precision[name] is not None]
+        average = float(np.average(np.array(precisions), weights=sizes)) if precisions else None
+        yield name, "pr_auc", Estimate(average)
+
+
+def reliability(tests: Sequence[Test], name: str) -> list[Metric]:
+    """Return observed over expected by material, by diameter and by tenths of the expectation.
+
+    A tenth holds the rows of a tenth of the expected breaks, the least risky rows per metre first.
+    """
+    expected = np.concatenate([test.expected[name] for test in tests])
+    breaks = np.concatenate([test.frame.numbers[PIPES.label] for test in tests]).astype(np.float64)
+    length = np.concatenate([test.frame.numbers[PIPES.exposure] for test in tests])
+    order = np.argsort(expected / length, kind="stable")
+    reached = np.empty(expected.size)
+    reached[order] = np.cumsum(expected[order]) / expected.sum()
+    tenth = np.minimum((reached * RISK_GROUPS).astype(int), RISK_GROUPS - 1) + 1
+    groups = {
+        "material_group": np.concatenate([_material(test.frame) for test in tests]),
+        "diameter_mm": np.concatenate([_diameter(test.frame) for test in tests]),
+        "risk_tenth": np.char.zfill(tenth.astype(str), 2),
+    }
+    found = []
+    for group, labels in groups.items():
+        for label in np.unique(labels):
+            rows = labels == label
+            ratio = metrics.observed_over_expected(expected[rows], breaks[rows])
+            total = Estimate(float(expected[rows].sum()))
+            size, count = int(rows.sum()), int(breaks[rows].sum())
+            segment = f"{group}={label}"
+            found.append(Metric(name, segment, "observed_over_expected", ratio, size, count))
+            found.append(Metric(name, segment, "expected_breaks", total, size, count))
+    return found
+
+
+def _material(frame: Frame) -> NDArray[np.str_]:
+    factor = frame.factor("material_group")
+    return np.array([*factor.names, "unknown"])[factor.codes]
+
+
+def _diameter(frame: Frame) -> NDArray[np.str_]:
+    diameter = frame.number("diameter_mm")
+    names = [f"to_{limit:.0f}" for limit in DIAMETERS_MM] + [f"over_{DIAMETERS_MM[-1]:.0f}"]
+    found = np.array(names)[np.searchsorted(DIAMETERS_MM, np.nan_to_num(diameter))]
+    return np.where(np.isnan(diameter), "unknown", found)
+
+
+def judge_areas(tests: Sequence[Test], *, resamples: int, seed: int) -> list[Metric]:
+    """Judge expected breaks of areas and months by Poisson deviance.
+
+    A gain is a rule's mean deviance less the model's, on the same resamples: above 0 the model is
+    better. Months are drawn whole, because the areas of a month share its weather.
+    """
+    breaks = np.concatenate([test.frame.numbers[AREA_MONTHS.label] for test in tests])
+    breaks = breaks.astype(np.float64)
+    months = np.concatenate([test.frame.period for test in tests])
+    rules = _joined_rules(tests)
+    models = {
+        name: np.concatenate([test.expected[name] for test in tests]) for name in tests[0].expected
+    }
+    drawn = metrics.resample(months, resamples, seed)
+    parts = {
+        name: metrics.deviance_parts(values, breaks) for name, values in {**models, **rules}.items()
+    }
+    found: list[Found] = []
+    for name, values in parts.items():
+        found.append((name, "poisson_deviance", _mean(values, drawn)))
+    for name, values in models.items():
+        for rule in rules:
+            gain = _mean(parts[rule] - parts[name], drawn)
+            found.append((name, f"deviance_gain_over_{rule}", gain))
+        found += _calibration(name, values, breaks)
+    for rule, values in rules.items():
+        ratio = metrics.observed_over_expected(values, breaks)
+        found.append((rule, "observed_over_expected", ratio))
+    return [
+        Metric(name, "all", metric, estimate, breaks.size, int(breaks.sum()))
+        for name, metric, estimate in found
+    ]
+
+
+def _joined_rules(tests: Sequence[Test]) -> dict[str, Doubles]:
+    by_test = [area_expectations(test.frame, np.arange(test.frame.rows)) for test in tests]
+    return {name: np.concatenate([rules[name] for rules in by_test]) for name in by_test[0]}
+
+
+def _mean(parts: Doubles, drawn: Doubles) -> Estimate:
+    return Estimate(float(parts.mean()), *interval(metrics.weighted_means(drawn, parts)))
+
+
+def _calibration(name: str, expected: Doubles, breaks: Doubles) -> list[Found]:
+    ratio = metrics.observed_over_expected(expected, breaks)
+    slope = metrics.calibration_slope(expected, breaks)
+    return [(name, "observed_over_expected", ratio), (name, "calibration_slope", slope)]
+
+
+def _joined(seen: Sequence[Seen], field: str) -> NDArray:
+    return np.concatenate([getattr(item, field) for item in seen])
+
+
+def _joined_of(seen: Sequence[Seen], field: str, name: str) -> Doubles:
+    return np.concatenate([getattr(item, field)[name] for item in seen])
+
+
+def _caught(counts: Doubles, parts: Doubles) -> Doubles:
+    if not counts.size:
+        return np.full(parts.shape[1], np.nan)
+    caught: Doubles = counts @ parts / counts.sum()
+    return caught
 
 
 def _or_none(value: float) -> float | None:

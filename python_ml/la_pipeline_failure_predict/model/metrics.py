@@ -3,7 +3,7 @@
 `length` stands for whatever a plan is measured in; breaks are counts within the horizon.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import average_precision_score, mean_poisson_deviance, roc_auc_score
 
-from la_pipeline_failure_predict.model.poisson_glm import PoissonGLM
-
 Doubles = NDArray[np.float64]
 
 SHARES = (0.005, 0.01, 0.05, 0.1, 0.2)
+SLOPE_STEPS = 50
 SHARE_NAMES = ("0_5pct", "1pct", "5pct", "10pct", "20pct")
 
 
@@ -61,78 +60,99 @@ def capture(
     length: NDArray[np.floating],
     breaks: NDArray[np.floating],
     shares: Sequence[float] = SHARES,
-    weight: NDArray[np.floating] | None = None,
 ) -> Doubles:
-    """Return the share of breaks on the riskiest share of the length, shape (shares,).
+    """Return the share of breaks on the riskiest shares of length, shape (shares,).
 
-    Renewal takes rows in order until the length is used up. The row that crosses the cut-off counts
-    by the part of it that fits. Tied rows are renewed in random order: a group of ties that crosses
-    it counts by the part of its length that fits, the mean over all orders up to the width of one
-    row. A ranking that ties everything so catches exactly the share of the length.
+    Within a group of ties, length and breaks are taken in the same proportion, so the order of
+    tied rows does not matter.
 
     Parameters
     ----------
     length, breaks
-        Length and breaks of each row, shape (rows,).
-    weight
-        How often each row counts, shape (rows,), as in a bootstrap resample; 1 when None.
+        In the order of the ranked rows, shape (rows,).
 
     Returns
     -------
     ndarray
         NaN without a break or without length.
     """
-    along = length if weight is None else length * weight
-    counts = breaks if weight is None else breaks * weight
-    return _captured(along[ranking.order], counts[ranking.order], ranking.ends, shares)
-
-
-def _captured(
-    length: NDArray[np.floating],
-    breaks: NDArray[np.floating],
-    ends: NDArray[np.intp],
-    shares: Sequence[float],
-) -> Doubles:
-    """Return the capture of rows that are in order."""
-    along = np.cumsum(length, dtype=np.float64)[ends]
-    caught = np.cumsum(breaks, dtype=np.float64)[ends]
-    if not (along.size and along[-1] > 0 and caught[-1] > 0):
+    at = np.flatnonzero(breaks > 0)
+    if not at.size or not float(length.sum()) > 0:
         return np.full(len(shares), np.nan)
-    along, caught = np.concatenate([[0.0], along]), np.concatenate([[0.0], caught])
-    found: Doubles = np.interp(np.asarray(shares) * along[-1], along, caught) / caught[-1]
+    counts = breaks[at].astype(np.float64)
+    found: Doubles = counts @ taken_parts(ranking, length, at, shares) / counts.sum()
     return found
 
 
-def bootstrap_capture(
-    rankings: Mapping[str, Ranking],
+def taken_parts(
+    ranking: Ranking,
     length: NDArray[np.floating],
-    breaks: NDArray[np.floating],
+    at: NDArray[np.intp],
     shares: Sequence[float] = SHARES,
-    *,
-    resamples: int = 200,
-    seed: int = 1,
-) -> dict[str, Doubles]:
-    """Return each ranking's capture on the same resamples of rows, shape (resamples, shares).
+) -> Doubles:
+    """Return how much of each chosen row lies on the riskiest shares of length.
 
-    Rows are drawn with replacement (Efron & Tibshirani 1993, *An Introduction to the Bootstrap*);
-    because every ranking sees the same draws, differences between them are paired.
+    Parameters
+    ----------
+    at
+        Positions of the chosen rows, shape (chosen,).
+
+    Returns
+    -------
+    ndarray
+        From 0 to 1, shape (chosen, shares). Weighted by breaks, their mean is the capture.
     """
+    ends = np.cumsum(length[ranking.order], dtype=np.float64)[ranking.ends]
+    starts = np.concatenate([[0.0], ends[:-1]])
+    place = np.empty(ranking.order.size, np.intp)
+    place[ranking.order] = np.arange(ranking.order.size)
+    group = np.searchsorted(ranking.ends, place[at])
+    start, width = starts[group], np.maximum(ends - starts, 1e-300)[group]
+    limits = np.asarray(shares) * ends[-1]
+    parts: Doubles = np.clip((limits[None, :] - start[:, None]) / width[:, None], 0.0, 1.0)
+    return parts
+
+
+def above_rows_without_break(
+    score: Doubles, breaks: NDArray[np.floating], at: NDArray[np.intp]
+) -> Doubles:
+    """Return the share of rows without a break that score below each chosen row; ties count half.
+
+    The mean over the rows with a break is the AUC (Hanley & McNeil 1982, Radiology 143). NaN where
+    every row has a break; shape (chosen,).
+    """
+    others = np.sort(score[breaks == 0])
+    if not others.size:
+        return np.full(at.size, np.nan)
+    below = np.searchsorted(others, score[at], side="left")
+    level = np.searchsorted(others, score[at], side="right")
+    share: Doubles = (below + level) / (2.0 * others.size)
+    return share
+
+
+def resample(clusters: NDArray[np.generic], resamples: int, seed: int) -> Doubles:
+    """Return how often each row is in each bootstrap resample, shape (resamples, rows).
+
+    Clusters are drawn with replacement, their rows together (Efron & Tibshirani 1993, *An
+    Introduction to the Bootstrap*, ch. 8). Every figure that is a mean over these rows follows by
+    matrix product, and because all rankings see the same draws, their differences are paired.
+    """
+    drawn = np.unique(clusters, return_inverse=True)[1]
+    count = int(drawn.max()) + 1 if drawn.size else 0
     generator = np.random.default_rng(seed)
-    rows = length.size
-    found = {name: np.full((resamples, len(shares)), np.nan) for name in rankings}
-    in_order = {
-        name: (length[ranking.order], breaks[ranking.order]) for name, ranking in rankings.items()
-    }
-    for resample in range(resamples):
-        drawn = generator.integers(0, rows, rows, dtype=np.int32)
-        weight = np.bincount(drawn, minlength=rows).astype(np.float64)
-        for name, ranking in rankings.items():
-            weighted = weight[ranking.order]
-            sizes, counts = in_order[name]
-            found[name][resample] = _captured(
-                sizes * weighted, counts * weighted, ranking.ends, shares
-            )
-    return found
+    times = generator.multinomial(count, np.full(count, 1 / max(count, 1)), size=resamples)
+    return times[:, drawn].astype(np.float64)
+
+
+def weighted_means(weight: Doubles, values: Doubles) -> Doubles:
+    """Return the mean of the values in each resample; NaN where nothing was drawn.
+
+    `weight` has the shape (resamples, rows), `values` (rows,) or (rows, columns).
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total = weight.sum(axis=1)
+        means: Doubles = ((weight @ values).T / total).T
+    return means
 
 
 def interval(values: Doubles) -> tuple[float | None, float | None]:
@@ -181,15 +201,40 @@ def calibration_slope(expected: Doubles, breaks: NDArray[np.floating]) -> Estima
     log_expected = np.log(expected[scored])
     if not breaks[scored].sum() > 0 or np.ptp(log_expected) < 1e-9:
         return Estimate(None)
-    column = (log_expected - log_expected.mean())[:, None]
-    model = PoissonGLM(penalty=0.0, tolerance=1e-7).fit(
-        column, breaks[scored], exposure=expected[scored]
-    )
-    fitted = model.predict(column, exposure=expected[scored])
-    mean = float((fitted * column[:, 0]).sum() / fitted.sum())
-    information = float((fitted * (column[:, 0] - mean) ** 2).sum())
-    slope, reach = 1 + float(model.coef_[0]), 1.959963984540054 / np.sqrt(information)
-    return Estimate(slope, float(slope - reach), float(slope + reach))
+    column = log_expected - log_expected.mean()
+    counts, base = breaks[scored].astype(np.float64), expected[scored].astype(np.float64)
+    _, slope, information = _two_parameters(column, counts, base)
+    reach = 1.959963984540054 / np.sqrt(information)
+    return Estimate(1 + slope, float(1 + slope - reach), float(1 + slope + reach))
+
+
+def _two_parameters(column: Doubles, counts: Doubles, base: Doubles) -> tuple[float, float, float]:
+    """Return level, slope and information of the slope of ``counts ~ base * exp(l + s column)``.
+
+    Newton's method on the Poisson likelihood, steps halved until it does not fall.
+    """
+    found = np.array([np.log(counts.sum() / base.sum()), 0.0])
+    fitted = base * np.exp(found[0])
+    value = float(counts @ (found[0] + found[1] * column) - fitted.sum())
+    for _ in range(SLOPE_STEPS):
+        missing = counts - fitted
+        gradient = np.array([missing.sum(), missing @ column])
+        if np.abs(gradient).max() < 1e-7 * counts.sum():
+            break
+        first, second = float(fitted @ column), float(fitted @ column**2)
+        step = np.linalg.solve([[fitted.sum(), first], [first, second]], gradient)
+        step *= min(1.0, 2.0 / float(np.abs(step).max()))
+        for _ in range(SLOPE_STEPS):
+            tried = found + step
+            fitted = base * np.exp(tried[0] + tried[1] * column)
+            reached = float(counts @ (tried[0] + tried[1] * column) - fitted.sum())
+            if reached >= value:
+                break
+            step /= 2
+        found, value = tried, reached
+    mean = float(fitted @ column) / float(fitted.sum())
+    information = float(fitted @ (column - mean) ** 2)
+    return float(found[0]), float(found[1]), information
 
 
 def brier_skill(expected: Doubles, breaks: NDArray[np.floating]) -> Estimate:
@@ -217,12 +262,3 @@ def deviance_parts(expected: Doubles, breaks: NDArray[np.floating]) -> Doubles:
     ratio = np.where(breaks > 0, breaks, 1.0) / np.where(breaks > 0, expected, 1.0)
     parts: Doubles = 2 * (breaks * np.log(ratio) - breaks + expected)
     return parts
-
-
-def bootstrap_mean(parts: Doubles, *, resamples: int = 200, seed: int = 1) -> Estimate:
-    """Return the mean of rows and the middle 95 % of its bootstrap."""
-    generator = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    for resample in range(resamples):
-        means[resample] = parts[generator.integers(0, parts.size, parts.size)].mean()
-    return Estimate(float(parts.mean()), *interval(means))

@@ -16,8 +16,11 @@ import sklearn
 from la_pipeline_failure_predict import __version__
 from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.model.candidates import BreakModel, CoefficientModel
+from la_pipeline_failure_predict.model.candidates.base import FittedTerms
 from la_pipeline_failure_predict.model.data import Grain, Mart
-from la_pipeline_failure_predict.model.design import Design, Term
+from la_pipeline_failure_predict.model.design import Term
+from la_pipeline_failure_predict.model.evaluate import Metric
 from la_pipeline_failure_predict.model.metrics import Estimate
 from la_pipeline_failure_predict.warehouse.base import (
     Warehouse,
@@ -26,8 +29,7 @@ from la_pipeline_failure_predict.warehouse.base import (
     quote,
 )
 
-MODEL_NAME = "poisson_glm"
-MODEL_TABLES = ("model_runs", "model_metrics", "model_coefficients")
+MODEL_TABLES = ("model_runs", "model_metrics", "model_coefficients", "backtests")
 LAST_YEAR_OUT = "last_year_out"
 
 
@@ -37,8 +39,6 @@ class Fit:
 
     Attributes
     ----------
-    coefficients
-        One for each term, the change of the log rate per unit of the term.
     trained_until
         First day after the last training label.
     rows, breaks, exposure
@@ -48,32 +48,30 @@ class Fit:
 
     trained_until: date
     train_from: date
-    terms: tuple[Term, ...]
-    coefficients: tuple[float, ...]
+    model: BreakModel
     rows: int
     breaks: int
     exposure: float
 
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """Its terms; none where the model is not a list of them."""
+        return self.model.terms_ if isinstance(self.model, CoefficientModel) else ()
+
+    @property
+    def coefficients(self) -> tuple[float, ...]:
+        """One for each term."""
+        return self.model.coefficients_ if isinstance(self.model, CoefficientModel) else ()
+
 
 @dataclass(frozen=True)
 class FitKey:
-    """Which fit of which run."""
+    """Which fit of which run, and of which model."""
 
     run_id: str
     trained_until: date
     trained_at: datetime
-
-
-@dataclass(frozen=True)
-class Metric:
-    """An evaluation figure: of which model, on which rows."""
-
     model_name: str
-    segment: str
-    metric: str
-    estimate: Estimate
-    rows: int
-    breaks: int
 
 
 @dataclass(frozen=True)
@@ -90,6 +88,7 @@ class Run:
 
     run_id: str
     grain: Grain
+    model_name: str
     fits: tuple[Fit, ...]
     metrics: tuple[Metric, ...]
     test_from: date | None
@@ -100,6 +99,7 @@ class Run:
 class Summary:
     """A written run: its newest fit and its evaluation."""
 
+    model_name: str
     trained_until: date
     test_from: date | None
     rows: int
@@ -107,24 +107,26 @@ class Summary:
     metrics: tuple[Metric, ...]
 
 
-def run_name(grain: Grain, trained_until: date, parameters: Mapping[str, object]) -> str:
+def run_name(grain: Grain, kind: str, trained_until: date, parameters: Mapping[str, object]) -> str:
     """Return a run's id: the same data and configuration give the same one."""
     text = json.dumps(parameters, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{grain.replace('_', '-')}-poisson-glm-{trained_until:%Y%m%d}-{digest}"
+    return f"{grain}-{kind}".replace("_", "-") + f"-{trained_until:%Y%m%d}-{digest}"
 
 
-def fingerprint(warehouse: Warehouse, mart: Mart, design: Design, where: str) -> str:
+def fingerprint(
+    warehouse: Warehouse, mart: Mart, numbers: Sequence[str], levels: Sequence[str], where: str
+) -> str:
     """Return a digest of the rows to train on, computed by the warehouse.
 
     Counts and whole-number sums (of thousandths, rounded down) by period and levels: they do not
     depend on the order in which rows are added up, nor on the engine.
     """
-    by = ", ".join(quote(name) for name in (mart.period, *design.level_columns))
-    numbers = dict.fromkeys((*design.number_columns, mart.exposure, mart.label))
-    measured = [_thousandths(quote(name)) for name in numbers]
+    by = ", ".join(quote(name) for name in (mart.period, *levels))
+    named = dict.fromkeys((*numbers, mart.exposure, mart.label))
+    measured = [_thousandths(quote(name)) for name in named]
     measured.append(_thousandths(f"{quote(mart.label)} * {quote(mart.exposure)}"))
-    counted = [f"count({quote(name)})" for name in numbers]
+    counted = [f"count({quote(name)})" for name in named]
     sql = (
         f"select {by}, count(*), {', '.join([*measured, *counted])} "
         f"from {mart.full_name} where {where} group by {by}"
@@ -153,13 +155,15 @@ def write_run(warehouse: Warehouse, tables: Mapping[str, Table], run: Run) -> No
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = {
         "model_runs": _run_rows(run, now),
-        "model_metrics": _metric_rows(run, now),
+        "model_metrics": metric_rows(
+            run.run_id, [(LAST_YEAR_OUT, run.test_from, run.metrics)], now
+        ),
         "model_coefficients": _coefficient_rows(run),
     }
     with warehouse.transaction():
         for name, listed in rows.items():
             if listed:
-                warehouse.append(tables[name], _reader(tables[name], listed))
+                warehouse.append(tables[name], reader_of(tables[name], listed))
 
 
 def _run_rows(run: Run, now: datetime) -> list[dict[str, object]]:
@@ -168,25 +172,30 @@ def _run_rows(run: Run, now: datetime) -> list[dict[str, object]]:
             "run_id": run.run_id,
             "trained_until": fit.trained_until,
             "grain": run.grain,
-            "model_name": MODEL_NAME,
+            "model_name": run.model_name,
             "train_from": fit.train_from,
             "row_count": fit.rows,
             "break_count": fit.breaks,
             "exposure": fit.exposure,
             "parameters": json.dumps(run.parameters, sort_keys=True, default=str),
-            "library_versions": json.dumps(_versions(), sort_keys=True),
+            "library_versions": json.dumps(library_versions(), sort_keys=True),
             "trained_at": now,
         }
         for fit in run.fits
     ]
 
 
-def _metric_rows(run: Run, now: datetime) -> list[dict[str, object]]:
+def metric_rows(
+    run_id: str,
+    splits: Iterable[tuple[str, date | None, Iterable[Metric]]],
+    computed_at: datetime,
+) -> list[dict[str, object]]:
+    """Return rows of `model_metrics`, for splits of a name and first test period."""
     return [
         {
-            "run_id": run.run_id,
-            "split_name": LAST_YEAR_OUT,
-            "as_of_date": run.test_from,
+            "run_id": run_id,
+            "split_name": split_name,
+            "as_of_date": as_of,
             "model_name": item.model_name,
             "segment": item.segment,
             "metric": item.metric,
@@ -195,9 +204,10 @@ def _metric_rows(run: Run, now: datetime) -> list[dict[str, object]]:
             "upper_95": item.estimate.upper,
             "row_count": item.rows,
             "break_count": item.breaks,
-            "computed_at": now,
+            "computed_at": computed_at,
         }
-        for item in run.metrics
+        for split_name, as_of, listed in splits
+        for item in listed
     ]
 
 
@@ -219,11 +229,13 @@ def _coefficient_rows(run: Run) -> list[dict[str, object]]:
     ]
 
 
-def _reader(table: Table, rows: Sequence[Mapping[str, object]]) -> pa.RecordBatchReader:
+def reader_of(table: Table, rows: Sequence[Mapping[str, object]]) -> pa.RecordBatchReader:
+    """Return rows as a reader of the table's columns."""
     return pa.Table.from_pylist(list(rows), schema=arrow_schema(table)).to_reader()
 
 
-def _versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """Return the versions that a fit depends on."""
     return {
         "python": platform.python_version(),
         "scikit-learn": sklearn.__version__,
@@ -246,7 +258,10 @@ def list_fits(
     command = f"la-pipes train --grain {grain}"
     if not warehouse.has_table(table.schema, table.name):
         raise UserError(f"No {grain} model has been trained: run {command}.")
-    sql = f"select run_id, trained_until, trained_at from {full_name(table)} where grain = $1"
+    sql = (
+        "select run_id, trained_until, trained_at, model_name "
+        f"from {full_name(table)} where grain = $1"
+    )
     fits = [FitKey(**row) for row in warehouse.query(sql, (grain,)).to_pylist()]
     if not fits:
         raise UserError(f"No {grain} model has been trained: run {command}.")
@@ -271,10 +286,8 @@ def newest(fits: Iterable[FitKey], until: date | None = None) -> FitKey:
     return max(seen, key=lambda fit: (fit.trained_until, fit.trained_at, fit.run_id))
 
 
-def read_coefficients(
-    warehouse: Warehouse, tables: Mapping[str, Table], fit: FitKey
-) -> tuple[tuple[Term, ...], tuple[float, ...]]:
-    """Return a fit's terms and coefficients, the intercept first, then by name.
+def read_terms(warehouse: Warehouse, tables: Mapping[str, Table], fit: FitKey) -> FittedTerms:
+    """Return a fit of terms and coefficients, the intercept first, then by name.
 
     Raises
     ------
@@ -294,13 +307,13 @@ def read_coefficients(
         )
     pairs = [(row.pop("coefficient"), Term(**row)) for row in rows]
     pairs.sort(key=lambda pair: (pair[1].transform != "intercept", pair[1].name))
-    return tuple(term for _, term in pairs), tuple(value for value, _ in pairs)
+    return FittedTerms(tuple(term for _, term in pairs), tuple(value for value, _ in pairs))
 
 
 def read_summary(warehouse: Warehouse, tables: Mapping[str, Table], run_id: str) -> Summary:
     """Return what a run that has been written says of itself."""
     newest_fit = warehouse.query(
-        "select trained_until, row_count, break_count "
+        "select model_name, trained_until, row_count, break_count "
         f"from {full_name(tables['model_runs'])} where run_id = $1 order by trained_until desc",
         (run_id,),
     ).to_pylist()[0]
@@ -321,6 +334,7 @@ def read_summary(warehouse: Warehouse, tables: Mapping[str, Table], run_id: str)
         for row in rows
     )
     return Summary(
+        model_name=newest_fit["model_name"],
         trained_until=newest_fit["trained_until"],
         test_from=rows[0]["as_of_date"] if rows else None,
         rows=newest_fit["row_count"],

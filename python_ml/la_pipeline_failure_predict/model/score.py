@@ -5,13 +5,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.model import registry
+from la_pipeline_failure_predict.model import artifacts, registry
+from la_pipeline_failure_predict.model.candidates import BreakModel
+from la_pipeline_failure_predict.model.candidates.gradient_boosting import GradientBoosting
 from la_pipeline_failure_predict.model.data import (
     MARTS,
     Grain,
@@ -21,7 +24,6 @@ from la_pipeline_failure_predict.model.data import (
     select,
     sql_date,
 )
-from la_pipeline_failure_predict.model.design import Term, linear_predictor
 from la_pipeline_failure_predict.model.registry import FitKey
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 
@@ -61,6 +63,7 @@ def score(
     as_of: date | None = None,
     progress: Callable[[str], None],
     batch_rows: int = 200_000,
+    folder: Path = Path("artifacts"),
 ) -> ScoredRun:
     """Score one as-of date of the mains, or months of the areas, and write the scores.
 
@@ -81,6 +84,8 @@ def score(
         Called with a sentence a step.
     batch_rows
         Rows in one Arrow batch.
+    folder
+        Where boosted trees are.
 
     Raises
     ------
@@ -99,10 +104,8 @@ def score(
     # All rows are read before the first is written: a connection may only do one at a time.
     for fit, group in groupby(chosen, key=chosen.__getitem__):
         covered = list(group)
-        terms, coefficients = registry.read_coefficients(warehouse, tables, fit)
-        batches += _scores(
-            warehouse, mart, fit, terms, coefficients, covered, scored_at, batch_rows
-        )
+        model = _load(warehouse, tables, fit, folder)
+        batches += _scores(warehouse, mart, fit, model, covered, scored_at, batch_rows)
         progress(f"scored {covered[0]} to {covered[-1]} with the fit until {fit.trained_until}")
     scores = pa.Table.from_batches(batches)
 
@@ -132,6 +135,7 @@ def score_last_outcome(
     run_id: str,
     *,
     progress: Callable[[str], None],
+    folder: Path = Path("artifacts"),
 ) -> ScoredRun | None:
     """Score the mains for the last as-of date whose outcome is known, to be compared with it.
 
@@ -141,6 +145,8 @@ def score_last_outcome(
     ----------
     run_id
         Run that scored the newest as-of date; its fit that had not seen the outcome is used.
+    folder
+        Where boosted trees are.
 
     Returns
     -------
@@ -154,7 +160,9 @@ def score_last_outcome(
     fits = registry.list_fits(warehouse, tables, "pipe", run_id)
     if not isinstance(day, date) or all(fit.trained_until > day for fit in fits):
         return None
-    return score(warehouse, tables, "pipe", run_id=run_id, as_of=day, progress=progress)
+    return score(
+        warehouse, tables, "pipe", run_id=run_id, as_of=day, progress=progress, folder=folder
+    )
 
 
 def _days(warehouse: Warehouse, mart: Mart, grain: Grain, as_of: date | None) -> list[date]:
@@ -205,23 +213,21 @@ def _scores(
     warehouse: Warehouse,
     mart: Mart,
     fit: FitKey,
-    terms: tuple[Term, ...],
-    coefficients: tuple[float, ...],
+    model: BreakModel,
     days: list[date],
     scored_at: datetime,
     batch_rows: int,
 ) -> Iterator[pa.RecordBatch]:
     """Yield batches of scores of the mart's rows on some days."""
-    levels = _columns(term for term in terms if term.transform == "indicator")
-    numbers = _columns(term for term in terms if term.transform != "indicator")
+    levels, numbers = model.level_columns, model.number_columns
     if mart.exposure not in numbers:
         numbers = (*numbers, mart.exposure)
     columns = dict.fromkeys((mart.entity, mart.period, *numbers, *levels))
     where = f"{mart.period} between {sql_date(days[0])} and {sql_date(days[-1])}"
     for batch in warehouse.stream(select(mart, columns, where), batch_rows=batch_rows):
         frame = frame_of(batch, mart, numbers, levels)
-        rate = np.exp(linear_predictor(terms, coefficients, frame, np.arange(frame.rows)))
-        expected = rate * (frame.numbers[mart.exposure].astype(np.float64) / mart.exposure_unit)
+        exposure = frame.numbers[mart.exposure].astype(np.float64) / mart.exposure_unit
+        expected = model.predict(frame, exposure)
         yield pa.RecordBatch.from_pydict(
             {
                 "run_id": pa.array([fit.run_id]).take(pa.array(np.zeros(frame.rows, np.int32))),
@@ -236,5 +242,9 @@ def _scores(
         )
 
 
-def _columns(terms: Iterator[Term]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(column for term in terms for column in term.columns))
+def _load(
+    warehouse: Warehouse, tables: Mapping[str, Table], fit: FitKey, folder: Path
+) -> BreakModel:
+    if fit.model_name == GradientBoosting.name:
+        return artifacts.load_trees(folder, fit.run_id, fit.trained_until)
+    return registry.read_terms(warehouse, tables, fit)

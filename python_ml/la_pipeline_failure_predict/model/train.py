@@ -1,17 +1,23 @@
 """Train a grain's model: choose the splits, fit twice, judge, write."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from sklearn.base import clone
 
 from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.model import registry
+from la_pipeline_failure_predict.model import artifacts, registry
+from la_pipeline_failure_predict.model.baselines import PAST_BREAKS
+from la_pipeline_failure_predict.model.candidates import CANDIDATES, BreakModel
+from la_pipeline_failure_predict.model.candidates.gradient_boosting import GradientBoosting
+from la_pipeline_failure_predict.model.champion import Champion, read_champion
+from la_pipeline_failure_predict.model.contract import check_features
 from la_pipeline_failure_predict.model.data import (
     MARTS,
     Frame,
@@ -24,21 +30,14 @@ from la_pipeline_failure_predict.model.data import (
     read_frame,
     sql_date,
 )
-from la_pipeline_failure_predict.model.design import (
-    DESIGNS,
-    Design,
-    fit_terms,
-    linear_predictor,
-    matrix,
-)
-from la_pipeline_failure_predict.model.evaluate import EVALUATIONS
-from la_pipeline_failure_predict.model.poisson_glm import PoissonGLM
-from la_pipeline_failure_predict.model.registry import Fit, Metric, Run
+from la_pipeline_failure_predict.model.design import Design
+from la_pipeline_failure_predict.model.evaluate import Metric, Test, judge, judge_areas, see
+from la_pipeline_failure_predict.model.registry import Fit, Run
 from la_pipeline_failure_predict.warehouse.base import Warehouse
 
-PENALTY = 1.0
-# Above these, memory counts for more than the seventh digit of a coefficient, and than every zero.
-DOUBLE_PRECISION_ROWS = 1_000_000
+ARTIFACTS = Path("artifacts")
+RESAMPLES = 500
+# Above it, memory and time count for more than every zero.
 MAX_ROWS = 2_000_000
 
 HEADLINES: Mapping[str, tuple[str, ...]] = {
@@ -55,6 +54,11 @@ HEADLINES: Mapping[str, tuple[str, ...]] = {
         "deviance_gain_over_last_12_months_rate",
         "observed_over_expected",
     ),
+}
+# Columns that the rules and the report need.
+JUDGED: Mapping[str, tuple[str, ...]] = {
+    "pipe": ("length_m", "age_years", "breaks_ever", "diameter_mm"),
+    "area_month": ("same_month_mean", "months_observed", "breaks_ever", "breaks_prior_12m"),
 }
 MEND: Mapping[str, str] = {
     "pipe": "load pipes and breaks, then run la-pipes build",
@@ -82,6 +86,7 @@ class TrainedRun:
 
     run_id: str
     grain: Grain
+    model_name: str
     trained_until: date
     test_from: date | None
     rows: int
@@ -97,7 +102,7 @@ class TrainedRun:
         found = {
             item.metric: item
             for item in self.metrics
-            if item.model_name == registry.MODEL_NAME and item.segment == "all"
+            if item.model_name == self.model_name and item.segment == "all"
         }
         return tuple(found[name] for name in wanted if name in found)
 
@@ -133,11 +138,13 @@ def train(
     tables: Mapping[str, Table],
     grain: Grain,
     *,
+    model: str | None = None,
     as_of: date | None = None,
     seed: int = 1,
     progress: Callable[[str], None],
     batch_rows: int = 200_000,
     max_rows: int = MAX_ROWS,
+    folder: Path = ARTIFACTS,
 ) -> TrainedRun:
     """Fit a grain's model and write run, metrics and coefficients in one transaction.
 
@@ -148,10 +155,12 @@ def train(
     ----------
     tables
         Declared tables by name, as `contracts.catalog.read_tables` gives them.
+    model
+        Name of the candidate; None takes the champion of the newest backtest, else the default.
     as_of
         Use no label that ends after this day; None uses all that are complete.
     seed
-        Of the bootstrap, the random ranking and the sampling of rows.
+        Of the bootstrap, the random ranking, the sampling of rows and boosted trees.
     progress
         Called with a sentence a step.
     batch_rows
@@ -159,27 +168,44 @@ def train(
     max_rows
         Above so many training rows, rows without a break are sampled and weighted so that the rate
         stays; every row with a break, and every row of the test, is kept.
+    folder
+        Where boosted trees are written.
 
     Raises
     ------
     UserError
-        If the mart is missing, or has no complete labels or no breaks in them.
+        If the mart is missing, or has no complete labels or no breaks in them, or there is no such
+        model.
     """
     started = time.perf_counter()
-    mart, design = MARTS[grain], DESIGNS[grain]
+    mart = MARTS[grain]
     warehouse.create_tables(tables[name] for name in registry.MODEL_TABLES)
-    periods = _complete_periods(warehouse, mart, grain, as_of)
+    chosen = _choose(warehouse, tables, grain, model)
+    candidate = make_seeded(grain, chosen.name, seed)
+    numbers, levels = feature_columns(grain, mart, [candidate])
+    periods = complete_periods(warehouse, mart, grain, as_of)
     until = mart.label_end(periods[-1].day)
     where = f"{mart.usable} and {mart.period} <= {sql_date(periods[-1].day)}"
-    parameters = _parameters(grain, design, seed, max_rows)
-    parameters["data"] = registry.fingerprint(warehouse, mart, design, where)
-    run_id = registry.run_name(grain, until, parameters)
+    parameters = _parameters(grain, candidate, seed, max_rows)
+    parameters["data"] = registry.fingerprint(warehouse, mart, numbers, levels, where)
+    run_id = registry.run_name(grain, chosen.name, until, parameters)
     if registry.has_run(warehouse, tables, run_id):
         progress(f"{run_id} is up to date: same data, same configuration")
         return _existing(warehouse, tables, grain, run_id, started)
 
     split = _split(mart, periods)
-    frame = _read(warehouse, mart, design, where, periods, split, seed, batch_rows, max_rows)
+    frame = read_sampled(
+        warehouse,
+        mart,
+        numbers,
+        levels,
+        where,
+        periods,
+        whole_from=split.test_from if split else None,
+        seed=seed,
+        max_rows=max_rows,
+        batch_rows=batch_rows,
+    )
     progress(
         f"read {frame.rows:,} rows of {mart.name}, {len(periods)} complete periods from "
         f"{periods[0].day} to {periods[-1].day}"
@@ -189,18 +215,24 @@ def train(
     if split is None:
         progress("no evaluation: the record has no complete year before its last twelve months")
     else:
-        fits.append(_fit(frame, mart, design, split.trained_until))
+        fits.append(_fit(frame, mart, candidate, split.trained_until))
         progress(f"evaluation fit: {_describe(fits[0])}")
-        metrics = _evaluate(frame, mart, grain, fits[0], split.test_from, seed)
+        metrics = _evaluate(frame, mart, grain, fits[0].model, split.test_from, seed)
         progress(f"judged on {metrics[0].breaks:,} breaks from {split.test_from} to {until}")
-    fits.append(_fit(frame, mart, design, until))
+    fits.append(_fit(frame, mart, candidate, until))
     progress(f"final fit: {_describe(fits[-1])}")
     test_from = split.test_from if split else None
-    run = Run(run_id, grain, tuple(fits), tuple(metrics), test_from, parameters)
+    # Why it was chosen is not part of what the run is.
+    parameters["chosen"] = chosen.reason
+    run = Run(run_id, grain, chosen.name, tuple(fits), tuple(metrics), test_from, parameters)
+    for fit in fits:
+        if isinstance(fit.model, GradientBoosting):
+            artifacts.save_trees(folder, run_id, fit.trained_until, fit.model)
     registry.write_run(warehouse, tables, run)
     return TrainedRun(
         run_id=run_id,
         grain=grain,
+        model_name=chosen.name,
         trained_until=until,
         test_from=test_from,
         rows=fits[-1].rows,
@@ -211,7 +243,44 @@ def train(
     )
 
 
-def _complete_periods(
+def _choose(
+    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, model: str | None
+) -> Champion:
+    if model is None:
+        return read_champion(warehouse, tables, grain)
+    if model not in CANDIDATES[grain]:
+        known = ", ".join(CANDIDATES[grain])
+        raise UserError(f"There is no {grain} model {model!r}; there are {known}.")
+    return Champion(model, "asked for with --model")
+
+
+def make_seeded(grain: Grain, name: str, seed: int) -> BreakModel:
+    """Return an unfitted candidate whose randomness, where it has any, comes from the seed."""
+    model = CANDIDATES[grain][name]()
+    if "random_state" in model.get_params():
+        model.set_params(random_state=seed)
+    return model
+
+
+def feature_columns(
+    grain: Grain, mart: Mart, models: Sequence[BreakModel]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the numeric columns to read, with exposure and label, and the columns of levels.
+
+    Raises
+    ------
+    UserError
+        If a model reads a column that may not be a feature.
+    """
+    numbers = dict.fromkeys(name for model in models for name in model.number_columns)
+    levels = dict.fromkeys(name for model in models for name in model.level_columns)
+    # The rules, and the groups that figures are reported by, read theirs whatever the model does.
+    judged = JUDGED[grain]
+    check_features(grain, (*numbers, *levels, *judged))
+    return tuple(dict.fromkeys((*numbers, *judged, mart.exposure, mart.label))), tuple(levels)
+
+
+def complete_periods(
     warehouse: Warehouse, mart: Mart, grain: Grain, as_of: date | None
 ) -> list[Period]:
     """Return the periods whose labels are complete and end by `as_of`, oldest first."""
@@ -253,81 +322,102 @@ def _split(mart: Mart, periods: list[Period]) -> Split | None:
     return Split(test_from=first, trained_until=mart.label_end(seen[-1].day))
 
 
-def _read(
+def read_sampled(
     warehouse: Warehouse,
     mart: Mart,
-    design: Design,
+    numbers: Sequence[str],
+    levels: Sequence[str],
     where: str,
-    periods: list[Period],
-    split: Split | None,
+    periods: Sequence[Period],
+    *,
+    whole_from: date | None,
     seed: int,
-    batch_rows: int,
     max_rows: int,
+    batch_rows: int = 200_000,
+    with_entity: bool = False,
 ) -> Frame:
+    """Read the rows of a mart, thinned to at most about `max_rows` that count in training."""
     rows = sum(period.rows for period in periods)
     kept = sum(period.rows_with_breaks for period in periods)
-    share = 1.0 if rows <= max_rows else max(max_rows - kept, 1) / (rows - kept)
+    share = 1.0 if rows <= max_rows else min(1.0, max(max_rows - kept, 1) / max(rows - kept, 1))
     return read_frame(
         warehouse,
         mart,
-        tuple(dict.fromkeys((*design.number_columns, mart.exposure, mart.label))),
-        design.level_columns,
+        numbers,
+        levels,
         where,
-        sampling=Sampling(share, seed, whole_from=split.test_from if split else None),
+        sampling=Sampling(share, seed, whole_from=whole_from),
         batch_rows=batch_rows,
+        with_entity=with_entity,
     )
 
 
-def _fit(frame: Frame, mart: Mart, design: Design, trained_until: date) -> Fit:
+def fit_rows(model: BreakModel, frame: Frame, mart: Mart, rows: NDArray[np.intp]) -> BreakModel:
+    """Return a fresh copy of a model, fitted to some rows of the frame."""
+    chosen = frame.take(rows)
+    exposure = chosen.numbers[mart.exposure].astype(np.float64) / mart.exposure_unit
+    return clone(model).fit(
+        chosen, chosen.numbers[mart.label], exposure=exposure, sample_weight=chosen.weight
+    )
+
+
+def predict_rows(model: BreakModel, frame: Frame, mart: Mart) -> NDArray[np.float64]:
+    """Return the expected breaks of every row of the frame."""
+    exposure = frame.numbers[mart.exposure].astype(np.float64) / mart.exposure_unit
+    return model.predict(frame, exposure)
+
+
+def _fit(frame: Frame, mart: Mart, model: BreakModel, trained_until: date) -> Fit:
     """Fit to every row of the frame whose label ends by a day."""
     days = np.unique(frame.period)
     seen = [day for day in days if mart.label_end(day_of(day)) <= trained_until]
-    chosen = np.flatnonzero((frame.period <= seen[-1]) & (frame.weight > 0))
-    weight = frame.weight[chosen].astype(np.float64)
-    breaks = frame.numbers[mart.label][chosen]
-    exposure = frame.numbers[mart.exposure][chosen].astype(np.float64) / mart.exposure_unit
-    terms = fit_terms(design, frame, chosen, breaks, exposure * weight)
-    precise = chosen.size <= DOUBLE_PRECISION_ROWS
-    # One thread: the same sums, and so the same coefficients, on any number of cores; and threads
-    # that wait for each other on a busy machine cost more than they bring.
-    with threadpool_limits(limits=1):
-        model = PoissonGLM(penalty=PENALTY, tolerance=1e-8 if precise else 1e-5).fit(
-            matrix(terms, frame, chosen, np.float64 if precise else np.float32),
-            breaks,
-            exposure=exposure,
-            weight=weight,
-        )
+    rows = np.flatnonzero((frame.period <= seen[-1]) & (frame.weight > 0))
+    exposure = frame.numbers[mart.exposure][rows].astype(np.float64) / mart.exposure_unit
     return Fit(
         trained_until=trained_until,
         train_from=day_of(seen[0]),
-        terms=terms,
-        coefficients=(model.intercept_, *model.coef_.tolist()),
-        rows=chosen.size,
-        breaks=int(breaks.sum(dtype=np.float64)),
-        exposure=float((exposure * weight).sum()),
+        model=fit_rows(model, frame, mart, rows),
+        rows=rows.size,
+        breaks=int(frame.numbers[mart.label][rows].sum(dtype=np.float64)),
+        exposure=float((exposure * frame.weight[rows]).sum()),
     )
 
 
 def _evaluate(
-    frame: Frame, mart: Mart, grain: Grain, fit: Fit, test_from: date, seed: int
+    frame: Frame, mart: Mart, grain: Grain, model: BreakModel, test_from: date, seed: int
 ) -> list[Metric]:
-    rows: NDArray[np.intp] = np.flatnonzero(frame.period >= day_number(test_from))
-    rate = np.exp(linear_predictor(fit.terms, fit.coefficients, frame, rows))
-    expected = rate * (frame.numbers[mart.exposure][rows] / mart.exposure_unit)
-    return EVALUATIONS[grain](frame, rows, expected, seed)
+    tested = frame.take(np.flatnonzero(frame.period >= day_number(test_from)))
+    test = Test(test_from, tested, {model.name: predict_rows(model, tested, mart)})
+    if grain == "area_month":
+        return judge_areas([test], resamples=RESAMPLES, seed=seed)
+    return [
+        item
+        for segment, seen in see(test, seed).items()
+        for item in judge(segment, [seen], PAST_BREAKS, resamples=RESAMPLES, seed=seed)
+    ]
 
 
-def _parameters(grain: Grain, design: Design, seed: int, max_rows: int) -> dict[str, object]:
+def _parameters(grain: Grain, model: BreakModel, seed: int, max_rows: int) -> dict[str, object]:
     return {
-        "model": registry.MODEL_NAME,
+        "model": model.name,
         "grain": grain,
-        "levels": list(design.levels),
-        "numbers": [f"{number.transform}({number.feature})" for number in design.numbers],
-        "least_expected_breaks": design.least_expected_breaks,
-        "penalty": PENALTY,
+        **describe_model(model),
         "seed": seed,
         "max_rows": max_rows,
     }
+
+
+def describe_model(model: BreakModel) -> dict[str, object]:
+    """Return a model's parameters as plain values, its design term by term."""
+    described: dict[str, object] = {}
+    for name, value in model.get_params().items():
+        if isinstance(value, Design):
+            described["levels"] = list(value.levels)
+            described["numbers"] = [f"{item.transform}({item.feature})" for item in value.numbers]
+            described["least_expected_breaks"] = value.least_expected_breaks
+        else:
+            described[name] = value
+    return described
 
 
 def _existing(
@@ -337,6 +427,7 @@ def _existing(
     return TrainedRun(
         run_id=run_id,
         grain=grain,
+        model_name=summary.model_name,
         trained_until=summary.trained_until,
         test_from=summary.test_from,
         rows=summary.rows,
@@ -348,7 +439,8 @@ def _existing(
 
 
 def _describe(fit: Fit) -> str:
+    terms = f"{len(fit.terms)} terms, " if fit.terms else ""
     return (
-        f"{len(fit.terms)} terms, {fit.rows:,} rows, {fit.breaks:,} breaks, labels until "
+        f"{fit.model.label}, {terms}{fit.rows:,} rows, {fit.breaks:,} breaks, labels until "
         f"{fit.trained_until}"
     )

@@ -40,35 +40,43 @@ spread as (
         breaks.broke_on,
         breaks.x_m,
         breaks.y_m,
-        cast(floor(breaks.x_m / 100) as integer) + step_x.step as cell_x,
-        cast(floor(breaks.y_m / 100) as integer) + step_y.step as cell_y
+        cast(floor(breaks.x_m / 200) as integer) + step_x.step as cell_x,
+        cast(floor(breaks.y_m / 200) as integer) + step_y.step as cell_y
     from core.fct_breaks as breaks
     cross join (values (-1), (0), (1)) as step_x (step)
     cross join (values (-1), (0), (1)) as step_y (step)
     where breaks.is_in_record and breaks.x_m is not null
 ),
 near_pairs as (
-    select pipes.pipe_id, spread.broke_on
+    select
+        pipes.pipe_id,
+        spread.broke_on,
+        (spread.x_m - pipes.x_m) * (spread.x_m - pipes.x_m)
+        + (spread.y_m - pipes.y_m) * (spread.y_m - pipes.y_m) <= 10000 as is_nearby
     from spread
     inner join core.dim_pipes as pipes
-        on spread.cell_x = cast(floor(pipes.x_m / 100) as integer)
-        and spread.cell_y = cast(floor(pipes.y_m / 100) as integer)
+        on spread.cell_x = cast(floor(pipes.x_m / 200) as integer)
+        and spread.cell_y = cast(floor(pipes.y_m / 200) as integer)
     where
         pipes.is_modelled
         and (spread.pipe_id is null or spread.pipe_id <> pipes.pipe_id)
         and (spread.x_m - pipes.x_m) * (spread.x_m - pipes.x_m)
-        + (spread.y_m - pipes.y_m) * (spread.y_m - pipes.y_m) <= 10000
+        + (spread.y_m - pipes.y_m) * (spread.y_m - pipes.y_m) <= 40000
 ),
 nearby as (
     select
         near_pairs.pipe_id,
         snapshots.as_of_date,
-        sum(case when broke_on >= as_of_date - interval '12 months' then 1 else 0 end) as breaks_prior_12m,
-        sum(case when broke_on >= as_of_date - interval '36 months' then 1 else 0 end) as breaks_prior_36m,
-        count(*) as breaks_prior_60m
+        sum(case when is_nearby and broke_on >= as_of_date - interval '12 months' then 1 else 0 end)
+            as breaks_prior_12m,
+        sum(case when is_nearby and broke_on >= as_of_date - interval '36 months' then 1 else 0 end)
+            as breaks_prior_36m,
+        sum(case when is_nearby and broke_on >= as_of_date - interval '60 months' then 1 else 0 end)
+            as breaks_prior_60m,
+        count(*) as neighbourhood_breaks_ever
     from near_pairs
     inner join snapshots
-        on broke_on < as_of_date and broke_on >= as_of_date - interval '60 months'
+        on broke_on < as_of_date
     group by 1, 2
 )
 select
@@ -105,6 +113,7 @@ select
     cast(coalesce(nearby.breaks_prior_12m, 0) as integer) as nearby_breaks_prior_12m,
     cast(coalesce(nearby.breaks_prior_36m, 0) as integer) as nearby_breaks_prior_36m,
     cast(coalesce(nearby.breaks_prior_60m, 0) as integer) as nearby_breaks_prior_60m,
+    cast(coalesce(nearby.neighbourhood_breaks_ever, 0) as integer) as neighbourhood_breaks_ever,
     cast(case when snapshots.is_label_complete then coalesce(own.breaks_next_12m, 0) end as integer) as breaks_next_12m,
     snapshots.is_label_complete
 from core.dim_pipes as pipes

@@ -1,0 +1,401 @@
+"""Rolling origins: fit every model as it would have been then, and judge what it predicted."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from la_pipeline_failure_predict.contracts.catalog import Table
+from la_pipeline_failure_predict.model import registry
+from la_pipeline_failure_predict.model.backtest_config import BacktestConfig
+from la_pipeline_failure_predict.model.baselines import AREA_RULES, PIPE_RULES
+from la_pipeline_failure_predict.model.candidates import BreakModel
+from la_pipeline_failure_predict.model.champion import Champion, choose, only
+from la_pipeline_failure_predict.model.data import (
+    MARTS,
+    Frame,
+    Grain,
+    Mart,
+    day_number,
+    sql_date,
+)
+from la_pipeline_failure_predict.model.evaluate import (
+    Metric,
+    Seen,
+    Test,
+    judge,
+    judge_areas,
+    reliability,
+    see,
+    strongest_rule,
+)
+from la_pipeline_failure_predict.model.folds import Fold, Folds, make_folds
+from la_pipeline_failure_predict.model.metrics import observed_over_expected
+from la_pipeline_failure_predict.model.registry import full_name, library_versions
+from la_pipeline_failure_predict.model.spatial_blocks import Blocks, read_blocks
+from la_pipeline_failure_predict.model.train import (
+    complete_periods,
+    describe_model,
+    feature_columns,
+    fit_rows,
+    predict_rows,
+    read_sampled,
+)
+from la_pipeline_failure_predict.warehouse.base import Warehouse
+
+ROLLING, HELD_BACK, SPATIAL = "rolling", "held_back", "spatial_blocks"
+FROZEN = "observed_over_expected_frozen"
+
+Split = tuple[str, date, list[Metric]]
+
+
+@dataclass(frozen=True)
+class BacktestResult:
+    """What a backtest found.
+
+    Attributes
+    ----------
+    splits
+        Name of the split, first period of its test, and its figures.
+    pooled
+        The rows of the development origins by segment, for curves; empty for areas.
+    rule
+        The strongest simple rule, which gains are over.
+    held_back_uses
+        How often the held-back origins have been looked at, this time included; 0 for not.
+    spatial_note
+        What the spatial report rests on, or why there is none.
+    """
+
+    backtest_id: str
+    grain: Grain
+    folds: Folds
+    champion: Champion
+    rule: str
+    models: tuple[BreakModel, ...]
+    baselines: tuple[BreakModel, ...]
+    config: BacktestConfig
+    splits: tuple[Split, ...]
+    pooled: Mapping[str, Sequence[Seen]]
+    held_back_uses: int
+    spatial_note: str
+    seconds: float
+
+    def split(self, name: str) -> list[Metric]:
+        """Return the figures of a split; none if it was not made."""
+        return [item for split, _, listed in self.splits if split == name for item in listed]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One fold with what each model expected of its test rows."""
+
+    fold: Fold
+    test: Test
+    seen: Mapping[str, Seen]
+
+
+def backtest(
+    warehouse: Warehouse,
+    tables: Mapping[str, Table],
+    grain: Grain,
+    config: BacktestConfig,
+    *,
+    final: bool = False,
+    progress: Callable[[str], None],
+    batch_rows: int = 200_000,
+) -> BacktestResult:
+    """Judge candidates and rules on rolling origins, choose the champion, and write both.
+
+    Parameters
+    ----------
+    final
+        Look at the held-back origins too. The champion is still chosen on the others, and that
+        they were looked at is written down.
+    progress
+        Called with a sentence a step.
+
+    Raises
+    ------
+    UserError
+        If the mart is missing, has no complete labels or breaks, or too short a record.
+    """
+    started = time.perf_counter()
+    mart = MARTS[grain]
+    models, baselines = config.make(grain)
+    numbers, levels = feature_columns(grain, mart, [*models, *baselines])
+    warehouse.create_tables(tables[name] for name in registry.MODEL_TABLES)
+    periods = complete_periods(warehouse, mart, grain, None)
+    folds = make_folds(mart, [period.day for period in periods], config)
+    last = (*folds.development, *(folds.held_back if final else ()))[-1].test[-1]
+    where = f"{mart.usable} and {mart.period} <= {sql_date(last)}"
+    parameters: dict[str, object] = {
+        "config": config.model_dump(mode="json"),
+        "models": {model.name: describe_model(model) for model in (*models, *baselines)},
+        "final": final,
+        "data": registry.fingerprint(warehouse, mart, numbers, levels, where),
+    }
+    frame = read_sampled(
+        warehouse,
+        mart,
+        numbers,
+        levels,
+        where,
+        [period for period in periods if period.day <= last],
+        whole_from=folds.development[0].origin,
+        seed=config.seed,
+        max_rows=config.max_training_rows,
+        batch_rows=batch_rows,
+        with_entity=True,
+    )
+    progress(f"read {frame.rows:,} rows of {mart.name}")
+    work = _Work(grain, mart, frame, models, baselines, config, progress)
+    development = [work.look(fold) for fold in folds.development]
+    held_back = [work.look(fold) for fold in folds.held_back] if final else []
+    rule, champion = work.decide(development)
+    spatial, note = _spatial(warehouse, work, folds, rule)
+    splits = (
+        *work.splits(ROLLING, development, rule),
+        *(work.splits(HELD_BACK, held_back, rule) if held_back else ()),
+        *spatial,
+    )
+    result = BacktestResult(
+        backtest_id=_name(grain, last, parameters),
+        grain=grain,
+        folds=folds,
+        champion=champion,
+        rule=rule,
+        models=tuple(models),
+        baselines=tuple(baselines),
+        config=config,
+        splits=splits,
+        pooled=work.pooled(development),
+        held_back_uses=_uses(warehouse, tables, grain, folds) + 1 if final else 0,
+        spatial_note=note,
+        seconds=time.perf_counter() - started,
+    )
+    _write(warehouse, tables, result, parameters)
+    return result
+
+
+class _Work:
+    """Fits and judges the models of one backtest."""
+
+    def __init__(
+        self,
+        grain: Grain,
+        mart: Mart,
+        frame: Frame,
+        models: Sequence[BreakModel],
+        baselines: Sequence[BreakModel],
+        config: BacktestConfig,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.grain, self.mart, self.frame, self.config = grain, mart, frame, config
+        self.models, self.baselines, self.progress = models, baselines, progress
+        self.first_fits: dict[str, BreakModel] = {}
+        self.frozen: dict[date, dict[str, float]] = {}
+
+    def look(self, fold: Fold) -> Origin:
+        """Fit every model as of an origin and rank its test rows."""
+        train = self.training_rows(fold)
+        tested = self.frame.take(self.test_rows(fold))
+        expected = {}
+        for model in (*self.models, *self.baselines):
+            self.progress(f"{fold.origin:%Y-%m-%d}: {model.label}, {train.size:,} rows")
+            fitted = fit_rows(model, self.frame, self.mart, train)
+            self.first_fits.setdefault(model.name, fitted)
+            expected[model.name] = predict_rows(fitted, tested, self.mart)
+        self.frozen[fold.origin] = {
+            model.name: float(predict_rows(self.first_fits[model.name], tested, self.mart).sum())
+            for model in self.models
+        }
+        test = Test(fold.origin, tested, expected)
+        seen = see(test, self.config.seed) if self.grain == "pipe" else {}
+        return Origin(fold, test, seen)
+
+    def training_rows(self, fold: Fold) -> NDArray[np.intp]:
+        """Return the positions of the rows that an origin may learn from."""
+        last = day_number(fold.train[-1])
+        return np.flatnonzero((self.frame.period <= last) & (self.frame.weight > 0))
+
+    def test_rows(self, fold: Fold) -> NDArray[np.intp]:
+        """Return the positions of the rows that an origin predicts."""
+        first, last = day_number(fold.test[0]), day_number(fold.test[-1])
+        return np.flatnonzero((self.frame.period >= first) & (self.frame.period <= last))
+
+    def decide(self, origins: Sequence[Origin]) -> tuple[str, Champion]:
+        """Return the strongest simple rule and the champion."""
+        if self.grain == "area_month":
+            return self._strongest_area_rule(origins), only(self.models[0])
+        seen = [origin.seen["all"] for origin in origins]
+        simple = [*PIPE_RULES, *(name for name in ("cohort_rate",) if name in seen[0].parts)]
+        rule = strongest_rule(seen, simple, self.config.decision_shares)
+        if len(self.models) == 1:
+            return rule, only(self.models[0])
+        champion = choose(
+            self.models,
+            seen,
+            self.config.decision_shares,
+            resamples=self.config.resamples,
+            seed=self.config.seed,
+        )
+        return rule, champion
+
+    def _strongest_area_rule(self, origins: Sequence[Origin]) -> str:
+        figures = self._judge_areas(origins)
+        losses = {
+            item.model_name: item.estimate.value
+            for item in figures
+            if item.model_name in AREA_RULES and item.metric == "poisson_deviance"
+        }
+        return min(losses, key=lambda name: (losses[name] is None, losses[name] or 0.0, name))
+
+    def _judge_areas(self, origins: Sequence[Origin]) -> list[Metric]:
+        tests = [origin.test for origin in origins]
+        return judge_areas(tests, resamples=self.config.resamples, seed=self.config.seed)
+
+    def pooled(self, origins: Sequence[Origin]) -> dict[str, list[Seen]]:
+        """Return what was seen of each segment."""
+        segments = dict.fromkeys(name for origin in origins for name in origin.seen)
+        return {
+            name: [origin.seen[name] for origin in origins if name in origin.seen]
+            for name in segments
+        }
+
+    def judge(self, origins: Sequence[Origin], rule: str) -> list[Metric]:
+        """Return the figures of some origins together."""
+        if self.grain == "area_month":
+            return self._judge_areas(origins)
+        return [
+            item
+            for segment, seen in self.pooled(origins).items()
+            for item in judge(
+                segment, seen, rule, resamples=self.config.resamples, seed=self.config.seed
+            )
+        ]
+
+    def splits(self, name: str, origins: Sequence[Origin], rule: str) -> list[Split]:
+        """Return the figures of each origin and of all together."""
+        self.progress(f"judging {len(origins)} {name.replace('_', '-')} origins")
+        pooled = self.judge(origins, rule)
+        if self.grain == "pipe":
+            tests = [origin.test for origin in origins]
+            for model in self.models:
+                pooled += reliability(tests, model.name)
+        each = [
+            (f"{name}_origin", origin.fold.origin, self.judge([origin], rule) + self._decay(origin))
+            for origin in origins
+        ]
+        return [(f"{name}_pooled", origins[0].fold.origin, pooled), *each]
+
+    def _decay(self, origin: Origin) -> list[Metric]:
+        """Return observed over expected of the first origin's fits, never refitted since."""
+        breaks = origin.test.frame.numbers[self.mart.label].astype(np.float64)
+        return [
+            Metric(
+                name,
+                "all",
+                FROZEN,
+                observed_over_expected(np.array([expected]), np.array([breaks.sum()])),
+                breaks.size,
+                int(breaks.sum()),
+            )
+            for name, expected in self.frozen[origin.fold.origin].items()
+        ]
+
+
+def _spatial(warehouse: Warehouse, work: _Work, folds: Folds, rule: str) -> tuple[list[Split], str]:
+    """Judge the candidates on blocks whose breaks they have never seen."""
+    config = work.config.spatial
+    if config is None:
+        return [], "not asked for"
+    blocks = read_blocks(warehouse, config, work.config.seed)
+    if blocks is None:
+        return [], "no report: mains have no location, or lie in fewer blocks than folds"
+    chosen = folds.development[-config.origins :]
+    origins = [_held_out(work, fold, blocks, config.folds) for fold in chosen]
+    note = (
+        f"{blocks.blocks} blocks of {config.block_m:g} m in {config.folds} folds, origins "
+        f"{chosen[0].origin} to {chosen[-1].origin}; mains without a location are left out"
+    )
+    return [(SPATIAL, chosen[0].origin, work.judge(origins, rule))], note
+
+
+def _held_out(work: _Work, fold: Fold, blocks: Blocks, folds: int) -> Origin:
+    """Predict each block with fits that have seen none of its mains."""
+    train, test = work.training_rows(fold), work.test_rows(fold)
+    train_fold = blocks.fold_of(work.frame.take(train))
+    test_fold = blocks.fold_of(work.frame.take(test))
+    test, test_fold = test[test_fold >= 0], test_fold[test_fold >= 0]
+    tested = work.frame.take(test)
+    expected = {model.name: np.zeros(test.size) for model in (*work.models, *work.baselines)}
+    for number in range(folds):
+        rows = np.flatnonzero(test_fold == number)
+        if not rows.size:
+            continue
+        part = tested.take(rows)
+        for model in (*work.models, *work.baselines):
+            work.progress(f"{fold.origin:%Y-%m-%d}: {model.label}, block fold {number + 1}")
+            fitted = fit_rows(model, work.frame, work.mart, train[train_fold != number])
+            expected[model.name][rows] = predict_rows(fitted, part, work.mart)
+    held = Test(fold.origin, tested, expected)
+    return Origin(fold, held, see(held, work.config.seed))
+
+
+def _name(grain: Grain, last: date, parameters: Mapping[str, object]) -> str:
+    return registry.run_name(grain, "backtest", last, parameters)
+
+
+def _uses(warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, folds: Folds) -> int:
+    """Return how often one of the held-back origins has been looked at already."""
+    if not folds.held_back:
+        return 0
+    sql = (
+        f"select max(held_back_uses) from {full_name(tables['backtests'])} "
+        "where grain = $1 and is_final and last_origin >= $2"
+    )
+    found = warehouse.scalar(sql, (grain, folds.held_back[0].origin))
+    return int(str(found)) if found is not None else 0
+
+
+def _write(
+    warehouse: Warehouse,
+    tables: Mapping[str, Table],
+    result: BacktestResult,
+    parameters: Mapping[str, object],
+) -> None:
+    """Write the backtest and its figures in one transaction; the same one replaces itself."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    looked_at = (*result.folds.development, *result.folds.held_back)
+    if not result.held_back_uses:
+        looked_at = result.folds.development
+    held_back = result.folds.held_back
+    row = {
+        "backtest_id": result.backtest_id,
+        "grain": result.grain,
+        "first_origin": looked_at[0].origin,
+        "last_origin": looked_at[-1].origin,
+        "origin_count": len(looked_at),
+        "is_final": bool(result.held_back_uses),
+        "held_back_from": held_back[0].origin if held_back else None,
+        "held_back_uses": result.held_back_uses,
+        "strongest_rule": result.rule,
+        "champion": result.champion.name,
+        "champion_reason": result.champion.reason,
+        "parameters": json.dumps(parameters, sort_keys=True, default=str),
+        "library_versions": json.dumps(library_versions(), sort_keys=True),
+        "ran_at": now,
+    }
+    figures = registry.metric_rows(result.backtest_id, result.splits, now)
+    with warehouse.transaction():
+        for name, key in (("backtests", "backtest_id"), ("model_metrics", "run_id")):
+            warehouse.execute(
+                f"delete from {full_name(tables[name])} where {key} = $1", (result.backtest_id,)
+            )
+        for name, rows in (("backtests", [row]), ("model_metrics", figures)):
+            warehouse.append(tables[name], registry.reader_of(tables[name], rows))

@@ -1,0 +1,111 @@
+"""The configuration of a backtest, as `schemas/backtest.yml` writes and explains it."""
+
+import datetime as dt
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.model.candidates import BreakModel, make_model
+from la_pipeline_failure_predict.model.data import Grain
+
+CONFIG_FILE = Path("schemas") / "backtest.yml"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SpatialConfig(_Strict):
+    """The second report: square blocks of the network held out."""
+
+    block_m: float = Field(default=1000.0, gt=0)
+    folds: int = Field(default=5, ge=2)
+    origins: int = Field(default=3, ge=1)
+
+
+class BacktestConfig(_Strict):
+    """One grain's section."""
+
+    models: dict[str, dict[str, object]]
+    baselines: dict[str, dict[str, object]] = Field(default_factory=dict)
+    decision_shares: tuple[float, ...] = (0.01, 0.1)
+    first_origin: dt.date | None = None
+    least_training_months: int = Field(default=48, ge=1)
+    origin_every_months: int = Field(default=12, ge=1)
+    test_months: int = Field(default=12, ge=1)
+    gap_months: int = Field(default=0, ge=0)
+    held_back_origins: int = Field(default=2, ge=0)
+    resamples: int = Field(default=1000, ge=20)
+    max_training_rows: int = Field(default=500_000, ge=1000)
+    seed: int = Field(default=1, ge=0)
+    spatial: SpatialConfig | None = None
+
+    @field_validator("models", "baselines", mode="before")
+    @classmethod
+    def _names_alone(cls, value: object) -> object:
+        if isinstance(value, list):
+            return {str(name): {} for name in value}
+        if isinstance(value, dict):
+            return {name: parameters or {} for name, parameters in value.items()}
+        return value
+
+    @field_validator("models")
+    @classmethod
+    def _at_least_one(cls, value: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+        if not value:
+            raise ValueError("name at least one model")
+        return value
+
+    @field_validator("decision_shares")
+    @classmethod
+    def _reported(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        from la_pipeline_failure_predict.model.metrics import SHARES
+
+        if not value or any(share not in SHARES for share in value):
+            raise ValueError(f"choose among {', '.join(str(share) for share in SHARES)}")
+        return value
+
+    def make(self, grain: Grain) -> tuple[list[BreakModel], list[BreakModel]]:
+        """Return the unfitted candidates and baselines; trees get the seed.
+
+        Raises
+        ------
+        UserError
+            If a model or a parameter is not known.
+        """
+        made = [
+            [make_model(grain, name, given) for name, given in listed.items()]
+            for listed in (self.models, self.baselines)
+        ]
+        for models in made:
+            for model in models:
+                if "random_state" in model.get_params():
+                    model.set_params(random_state=self.seed)
+        return made[0], made[1]
+
+
+def read_config(root: Path, grain: Grain, path: Path | None = None) -> BacktestConfig:
+    """Read a grain's section of a configuration file, the project's own when None.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, not YAML, has no section for the grain, or an entry is wrong.
+    """
+    file = path or root / CONFIG_FILE
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError:
+        raise UserError(f"No configuration {file}: check the path given to --config.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is not YAML: {str(error).splitlines()[0]}.") from None
+    if not isinstance(content, dict) or not isinstance(content.get(grain), dict):
+        raise UserError(f"{file} has no section {grain!r}: add one, as in {CONFIG_FILE}.")
+    try:
+        return BacktestConfig.model_validate(content[grain])
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in (grain, *first["loc"]))
+        raise UserError(f"{file}, {place}: {first['msg']}.") from None

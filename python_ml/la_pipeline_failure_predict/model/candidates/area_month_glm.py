@@ -1,0 +1,19 @@
+"""Poisson regression of breaks by area and month."""
+
+from typing import ClassVar
+
+from la_pipeline_failure_predict.model.candidates.glm import DesignGLM
+from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.design import AREA_DESIGN, Design
+
+
+class AreaMonthGLM(DesignGLM):
+    """The areas' GLM: season, record and climate of the months before."""
+
+    name: ClassVar[str] = "poisson_glm"
+    label: ClassVar[str] = "Poisson GLM"
+    grain: ClassVar[Grain] = "area_month"
+    complexity: ClassVar[int] = 2
+
+    def __init__(self, design: Design = AREA_DESIGN, penalty: float = 1.0) -> None:
+        super().__init__(design, penalty)

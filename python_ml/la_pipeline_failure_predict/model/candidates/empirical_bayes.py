@@ -1,0 +1,253 @@
+"""Poisson GLM whose expectation the main's own record corrects: empirical Bayes, Gamma-Poisson."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
+
+from la_pipeline_failure_predict.model.candidates.base import (
+    CoefficientModel,
+    as_counts,
+    as_exposure,
+)
+from la_pipeline_failure_predict.model.candidates.glm import DOUBLE_PRECISION_ROWS
+from la_pipeline_failure_predict.model.data import Frame
+from la_pipeline_failure_predict.model.design import (
+    BLOCK_ROWS,
+    PRIOR_DESIGN,
+    Design,
+    Doubles,
+    Term,
+    fit_terms,
+    history_values,
+    matrix,
+)
+
+# Of the logs of shape, years and recency: mean and precision of their normal priors. They matter
+# where a record is too short to tell; with a hundred breaks the data decide.
+LOG_MEANS = np.log([1.0, 1.0, 0.5])
+LOG_PRECISION = 1.0
+LEAST_STEP = 1e-4
+
+
+@dataclass(frozen=True)
+class History:
+    """Each row's record: own breaks and years on record, ever and recent, shape (rows,)."""
+
+    breaks: Doubles
+    years: Doubles
+    recent_breaks: Doubles
+    recent_years: Doubles
+
+    def block(self, rows: slice) -> "History":
+        """Return some of the rows."""
+        return History(
+            self.breaks[rows], self.years[rows], self.recent_breaks[rows], self.recent_years[rows]
+        )
+
+
+class EmpiricalBayes(CoefficientModel):
+    r"""Poisson GLM times a Gamma-Poisson factor of the main's own record.
+
+    With ``m`` the GLM's expected breaks of a year, ``B`` the recorded breaks and ``T`` the years on
+    record, breaks of the last five years counting ``1 + w`` times,
+
+    .. math:: E[y] = m \frac{a + B}{a + k m T}
+
+    If a main's rate is ``m`` times a Gamma variable of mean 1 and shape ``a``, this is its mean
+    given the record (Hauer 1997, *Observational Before-After Studies in Road Safety*, ch. 11; for
+    mains the same idea is the Yule process of Le Gat 2014, Urban Water Journal 11). ``k`` is how
+    much lower the rate was, on average, over the record than it is now. All parameters are fitted
+    together by Fisher scoring of the penalised Poisson likelihood of the label.
+
+    Parameters
+    ----------
+    design
+        Terms of the GLM; the main's own record is not among them.
+    penalty
+        Precision of the normal prior of each of its coefficients but the intercept.
+    recent_years
+        Breaks of so many years count more; the mart's ``breaks_prior_60m`` are those of five.
+    max_iterations, tolerance
+        Scoring steps at most; they end when no entry of the gradient per break is larger.
+
+    Attributes
+    ----------
+    shape_, years_scale_, recency_
+        ``a``, ``k`` and ``w`` above.
+    n_iter_
+        Steps taken.
+
+    Examples
+    --------
+    >>> EmpiricalBayes().get_params()["recent_years"]
+    5.0
+    """
+
+    name: ClassVar[str] = "empirical_bayes"
+    label: ClassVar[str] = "Empirical Bayes"
+    complexity: ClassVar[int] = 3
+
+    def __init__(
+        self,
+        design: Design = PRIOR_DESIGN,
+        penalty: float = 3.0,
+        recent_years: float = 5.0,
+        max_iterations: int = 50,
+        tolerance: float = 1e-6,
+    ) -> None:
+        self.design = design
+        self.penalty = penalty
+        self.recent_years = recent_years
+        self.max_iterations = max_iterations
+        self.tolerance = tolerance
+
+    @property
+    def level_columns(self) -> tuple[str, ...]:
+        """Columns of the mart that are read as levels."""
+        return self.design.level_columns
+
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """Columns of the mart that are read as numbers, besides the exposure."""
+        own = ("breaks_ever", "breaks_prior_60m", "exposure_years")
+        return tuple(dict.fromkeys((*self.design.number_columns, *own)))
+
+    def fit(
+        self,
+        X: Frame,
+        y: ArrayLike,
+        exposure: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Fit coefficients and factor together; see `BreakModel.fit`."""
+        counts, weight = as_counts(y, sample_weight, X.rows)
+        size = as_exposure(exposure, X.rows)
+        rows = np.arange(X.rows)
+        terms = fit_terms(self.design, X, rows, counts, size * weight)
+        shape_term, *record_terms = self._history_terms()
+        ever, years, recent, share = (history_values(term, X, rows) for term in record_terms)
+        history = History(ever, years, recent, share * self.recent_years)
+        dtype = np.float64 if X.rows <= DOUBLE_PRECISION_ROWS else np.float32
+        # One thread, for the reason that `DesignGLM.fit` gives.
+        with threadpool_limits(limits=1):
+            problem = _Problem(
+                matrix(terms, X, rows, dtype), counts, size, weight, history, self.penalty
+            )
+            solved, self.n_iter_ = problem.solve(self.max_iterations, self.tolerance)
+        columns = len(terms)
+        self.shape_, self.years_scale_, self.recency_ = np.exp(solved[columns:]).tolist()
+        self.terms_ = (*terms, shape_term, *record_terms)
+        self.coefficients_ = (
+            *solved[:columns].tolist(),
+            self.shape_,
+            1.0,
+            self.years_scale_,
+            self.recency_,
+            self.years_scale_ * self.recency_ * self.recent_years,
+        )
+        return self
+
+    def _history_terms(self) -> tuple[Term, ...]:
+        return (
+            Term(None, "eb_shape"),
+            Term("breaks_ever", "eb_breaks"),
+            Term("exposure_years", "eb_years"),
+            Term("breaks_prior_60m", "eb_breaks"),
+            Term("exposure_years", "eb_recent_years", scale=self.recent_years),
+        )
+
+
+class _Problem:
+    """The penalised likelihood, its gradient and its Fisher information, block by block.
+
+    Parameters are the intercept, the coefficients, then the logs of shape, years and recency.
+    """
+
+    def __init__(
+        self,
+        design: NDArray[np.floating],
+        counts: Doubles,
+        exposure: Doubles,
+        weight: Doubles,
+        history: History,
+        penalty: float,
+    ) -> None:
+        self.design = design
+        self.counts = counts
+        self.log_exposure = np.log(exposure)
+        self.weight = weight
+        self.history = history
+        self.total = float((counts * weight).sum())
+        columns = design.shape[1]
+        self.center = np.concatenate([np.zeros(1 + columns), LOG_MEANS])
+        self.precision = np.concatenate(
+            [[0.0], np.full(columns, penalty), np.full(LOG_MEANS.size, LOG_PRECISION)]
+        )
+        self.start = self.center.copy()
+        self.start[0] = np.log(self.total / float((exposure * weight).sum()))
+
+    def solve(self, max_iterations: int, tolerance: float) -> tuple[Doubles, int]:
+        """Return the parameters and the steps taken."""
+        found = self.start
+        value, gradient, information = self._at(found)
+        for iteration in range(1, max_iterations + 1):
+            if np.abs(gradient).max() <= tolerance * self.total:
+                return found, iteration - 1
+            step = np.linalg.solve(information, gradient)
+            # The factor makes the likelihood other than concave: a step that does not raise it is
+            # too long.
+            length = min(1.0, 4.0 / float(np.abs(step).max()))
+            trial = self._at(found + length * step)
+            while not trial[0] >= value and length > LEAST_STEP:
+                length /= 2
+                trial = self._at(found + length * step)
+            if not trial[0] >= value:
+                return found, iteration
+            found = found + length * step
+            value, gradient, information = trial
+        return found, max_iterations
+
+    def _at(self, parameters: Doubles) -> tuple[float, Doubles, Doubles]:
+        away = parameters - self.center
+        value = -0.5 * float((self.precision * away**2).sum())
+        gradient = -self.precision * away
+        information = np.diag(self.precision)
+        for start in range(0, self.counts.size, BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
+            likelihood, slopes, mean = self._block(parameters, rows)
+            weight, counts = self.weight[rows], self.counts[rows]
+            value += likelihood
+            gradient += slopes.T @ (weight * (counts - mean)).astype(slopes.dtype)
+            scaled = slopes * np.sqrt(weight * mean).astype(slopes.dtype)[:, None]
+            information += scaled.T @ scaled
+        return value, gradient, information
+
+    def _block(
+        self, parameters: Doubles, rows: slice
+    ) -> tuple[float, NDArray[np.floating], Doubles]:
+        """Return the log-likelihood, the slopes of the log mean and the mean of some rows."""
+        design, history = self.design[rows], self.history.block(rows)
+        columns = design.shape[1]
+        shape, scale, recency = np.exp(np.clip(parameters[1 + columns :], -20, 20))
+        coefficients = parameters[1 : 1 + columns].astype(design.dtype)
+        log_rate = (design @ coefficients).astype(np.float64) + parameters[0]
+        rate = np.exp(np.minimum(log_rate + self.log_exposure[rows], 50.0))
+        recent = recency * history.recent_breaks
+        late = scale * recency * history.recent_years
+        early = scale * history.years
+        above = shape + history.breaks + recent
+        below = shape + rate * (early + late)
+        log_mean = np.log(rate) + np.log(above) - np.log(below)
+        mean = np.exp(log_mean)
+        own = shape / below
+        slopes = np.empty((mean.size, columns + 4), dtype=design.dtype)
+        slopes[:, 0] = own
+        np.multiply(design, own.astype(design.dtype)[:, None], out=slopes[:, 1 : 1 + columns])
+        slopes[:, columns + 1] = shape / above - own
+        slopes[:, columns + 2] = -rate * (early + late) / below
+        slopes[:, columns + 3] = recent / above - rate * late / below
+        weight, counts = self.weight[rows], self.counts[rows]
+        return float((weight * (counts * log_mean - mean)).sum()), slopes, mean

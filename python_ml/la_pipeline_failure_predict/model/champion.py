@@ -1,0 +1,131 @@
+"""Which candidate is trained: the simplest calibrated one that no other beats significantly."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from la_pipeline_failure_predict.contracts.catalog import Table
+from la_pipeline_failure_predict.model import metrics
+from la_pipeline_failure_predict.model.candidates import BreakModel
+from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.evaluate import Seen, paired_gain
+from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
+
+# Outside them the expected breaks of a plan do not add up to what happens.
+RATIO_BAND = (0.85, 1.15)
+SLOPE_BAND = (0.9, 1.1)
+# What is trained before a backtest has been run in this warehouse.
+DEFAULTS: Mapping[Grain, str] = {"pipe": "empirical_bayes", "area_month": "poisson_glm"}
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A candidate and why it is the one."""
+
+    name: str
+    reason: str
+
+
+def choose(
+    candidates: Sequence[BreakModel],
+    seen: Sequence[Seen],
+    shares: Sequence[float],
+    *,
+    resamples: int,
+    seed: int,
+) -> Champion:
+    """Choose on the origins that are not held back.
+
+    Candidates whose observed over expected or calibration slope lies outside the protocol's bands
+    are left out, unless all are: a plan adds their numbers up. Of the others one is beaten where
+    the 95 % interval of another's gain in capture, paired on the same resamples, lies above 0 at
+    one of the shares. Of those that nothing beats the simplest is taken; if each is beaten by some
+    other, the one that catches most on average.
+    """
+    every = sorted(candidates, key=lambda model: (model.complexity, model.name))
+    faults = {model.name: _miscalibrated(seen, model.name) for model in every}
+    kept = [model for model in every if not faults[model.name]] or every
+    positions = [metrics.SHARES.index(share) for share in shares]
+    beaten = {
+        one.name: [
+            text
+            for other in kept
+            if other is not one
+            for text in _wins(seen, other.name, one.name, positions, resamples, seed)
+        ]
+        for one in kept
+    }
+    notes = [f"{name} is out of calibration ({text})" for name, text in faults.items() if text]
+    notes += [f"{name} is beaten by {', '.join(by)}" for name, by in beaten.items() if by]
+    at = " and ".join(f"{100 * share:g} %" for share in shares)
+    unbeaten = [model for model in kept if not beaten[model.name]]
+    if unbeaten:
+        name = unbeaten[0].name
+        reason = (
+            f"the simplest of {', '.join(model.name for model in kept)} that none beats "
+            f"significantly at {at} of length over {len(seen)} origins"
+        )
+    else:
+        name = max(kept, key=lambda model: _mean_capture(seen, model.name, positions)).name
+        reason = f"each is beaten at {at} of length, and it catches most over {len(seen)} origins"
+    return Champion(name, "; ".join([reason, *notes]))
+
+
+def _miscalibrated(seen: Sequence[Seen], name: str) -> str:
+    """Say which figure of a model is outside its band; empty when none is."""
+    expected = np.concatenate([item.expected[name] for item in seen])
+    breaks = np.concatenate([item.breaks for item in seen])
+    checked = (
+        ("observed/expected", metrics.observed_over_expected(expected, breaks).value, RATIO_BAND),
+        ("slope", metrics.calibration_slope(expected, breaks).value, SLOPE_BAND),
+    )
+    return ", ".join(
+        f"{figure} {value:.2f}"
+        for figure, value, (least, most) in checked
+        if value is not None and not least <= value <= most
+    )
+
+
+def _wins(
+    seen: Sequence[Seen],
+    one: str,
+    other: str,
+    positions: Sequence[int],
+    resamples: int,
+    seed: int,
+) -> list[str]:
+    """Say where one model catches significantly more than another."""
+    gains = paired_gain(seen, one, other, resamples=resamples, seed=seed)
+    return [
+        f"{one} by {gain.value:.3f} ({gain.lower:.3f} to {gain.upper:.3f}) "
+        f"at {100 * metrics.SHARES[position]:g} %"
+        for position, gain in enumerate(gains)
+        if position in positions and gain.lower is not None and gain.lower > 0
+    ]
+
+
+def _mean_capture(seen: Sequence[Seen], name: str, positions: Sequence[int]) -> float:
+    caught = sum((item.counts @ item.parts[name])[list(positions)].sum() for item in seen)
+    return float(caught)
+
+
+def only(candidate: BreakModel) -> Champion:
+    """Return the champion where there is one candidate."""
+    return Champion(candidate.name, "the only candidate")
+
+
+def read_champion(warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain) -> Champion:
+    """Return the champion of the newest backtest, or the default before there is one."""
+    table = tables["backtests"]
+    if warehouse.has_table(table.schema, table.name):
+        sql = (
+            f"select backtest_id, champion, champion_reason from {full_name(table)} "
+            "where grain = $1 order by ran_at desc, backtest_id limit 1"
+        )
+        rows = warehouse.query(sql, (grain,)).to_pylist()
+        if rows:
+            newest = rows[0]
+            reason = f"champion of {newest['backtest_id']}: {newest['champion_reason']}"
+            return Champion(newest["champion"], reason)
+    return Champion(DEFAULTS[grain], "the default: no backtest has been run in this warehouse")
