@@ -9,7 +9,7 @@ with projects as (
 budgets as (
 
     {%- for budget in var('plan_scenario_budgets_usd') %}
-        select cast({{ budget }} as numeric(18, 2)) as budget_usd
+        select cast({{ budget }} as bigint) as budget_usd
         {%- if not loop.last %}
             union all
         {%- endif %}
@@ -46,7 +46,7 @@ final as (
         -- keys
         ordered.run_id,
         ordered.rule_code,
-        cast(budgets.budget_usd as double precision) as budget_usd,
+        budgets.budget_usd,
 
         -- what it buys
         cast(count(*) as integer) as project_count,
