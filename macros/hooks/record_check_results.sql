@@ -35,7 +35,9 @@
         {%- set rule = 'freshness' -%}
     {%- else -%}
         {%- set severity = 'warning' if (node.config.severity | lower) == 'warn' else 'error' -%}
-        {%- set rule = ([node.test_metadata.name, node.column_name] | select | join(' '))
+        {#- A table can have the same test twice, once of each severity. -#}
+        {%- set level = 'warning' if severity == 'warning' else none -%}
+        {%- set rule = ([node.test_metadata.name, node.column_name, level] | select | join(' '))
             if node.test_metadata else node.name -%}
     {%- endif -%}
     {%- set message = none if status == 'pass' else (result.message or status) -%}

@@ -1,4 +1,5 @@
 {% test figures_within(model, level) %}
+{{ config(store_failures=true) }}
     select
         figure,
         segment,

@@ -1,4 +1,5 @@
 {% test meets_contract(model, rules) %}
+{{ config(store_failures=true) }}
 with
 
 measured as (

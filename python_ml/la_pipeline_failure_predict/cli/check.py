@@ -6,6 +6,7 @@ import click
 
 from la_pipeline_failure_predict.cli.common import Screen, common
 from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.warehouse.open import one_writer
 
 FORMATS = ("text", "github")
 
@@ -54,8 +55,9 @@ def check(
     from la_pipeline_failure_predict.quality.summary import github_lines, text_lines, write_junit
 
     screen = Screen()
-    findings = check_warehouse(settings, tables, screen.advance)
-    record(settings, findings)
+    with one_writer(settings):  # what is checked does not change meanwhile
+        findings = check_warehouse(settings, tables, screen.advance)
+        record(settings, findings)
     index = write_data_docs(findings, settings.root / docs)
     for line in text_lines(findings):
         screen.say(line)
