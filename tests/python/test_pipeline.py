@@ -188,8 +188,8 @@ def test_kitchener_has_scores_as_of_2022(kitchener_cities: dict[str, City], engi
         (item["model_name"], item["metric"]): item["value"]
         for item in city.rows("select * from ml.model_metrics where segment = 'all'")
     }
-    assert metrics["poisson_glm", "auc"] > 0.85
-    assert metrics["poisson_glm", "capture_at_10pct_length"] > 0.35
+    assert metrics["empirical_bayes", "auc"] > 0.85
+    assert metrics["empirical_bayes", "capture_at_10pct_length"] > 0.35
 
 
 @needs_real_data

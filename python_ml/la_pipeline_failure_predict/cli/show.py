@@ -5,34 +5,53 @@ from pathlib import Path
 
 import click
 
-from la_pipeline_failure_predict.cli.common import common, fail
+from la_pipeline_failure_predict.cli.common import GRAINS, common, fail
+from la_pipeline_failure_predict.contracts.catalog import read_tables
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import write_whole
+from la_pipeline_failure_predict.model.data import Grain
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import open_warehouse
 from la_pipeline_failure_predict.warehouse.open import read_connection
 
 
 @click.command()
+@click.option("--card", is_flag=True, help="Write the card of a model run instead, in Markdown.")
+@click.option("--run-id", help="Run of the card; the published one by default.")
+@click.option(
+    "--grain", type=click.Choice(GRAINS), default="pipe", show_default=True, help="Of the card."
+)
 @click.option(
     "--to",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("reports/result.png"),
-    show_default=True,
-    help="Picture to write.",
+    help="File to write; reports/result.png or reports/model_card.md by default.",
 )
 @common
-def report(settings: Settings, file: Path) -> None:
+def report(
+    settings: Settings, card: bool, run_id: str | None, grain: Grain, file: Path | None
+) -> None:
     """Draw the mains by risk class and the share of breaks that ranking by it catches.
+
+    With --card: what a model run learned from, how it was judged, its strongest terms, and what it
+    must not be used for.
 
     \b
     Example: la-pipes report --to reports/result.png
+             la-pipes report --card --to reports/model_card.md
     """
     from la_pipeline_failure_predict.report.figure import draw_result
+    from la_pipeline_failure_predict.report.model_card import model_card
 
     with open_warehouse(settings) as warehouse:
-        click.echo(f"Wrote {draw_result(warehouse, file)}.")
+        if not card:
+            picture = draw_result(warehouse, file or Path("reports/result.png"))
+            click.echo(f"Wrote {picture}.")
+            return
+        name, text = model_card(warehouse, read_tables(settings.root), grain, run_id)
+    target = file or Path("reports/model_card.md")
+    write_whole(target, text)
+    click.echo(f"Wrote {target}, the card of {name}.")
 
 
 def _percentage(

@@ -13,18 +13,11 @@ from typing import Any
 import sklearn
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.files import atomic_write, write_whole
 from la_pipeline_failure_predict.model.candidates.gradient_boosting import GradientBoosting
 
 REGISTRY = "model_registry.json"
-TRUSTED_TYPES = (
-    "sklearn._loss.link.Interval",
-    "sklearn._loss.link.LogLink",
-    "sklearn._loss.loss.HalfPoissonLoss",
-    "sklearn._loss._loss.CyHalfPoissonLoss",
-    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "numpy.dtype",
-)
+TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 
 
 def save_trees(folder: Path, run_id: str, trained_until: date, model: GradientBoosting) -> Path:
@@ -36,7 +29,6 @@ def save_trees(folder: Path, run_id: str, trained_until: date, model: GradientBo
         If skops is not installed.
     """
     skops = _skops()
-    folder.mkdir(parents=True, exist_ok=True)
     content: bytes = skops.dumps(
         {
             "estimator": model.estimator_,
@@ -46,7 +38,8 @@ def save_trees(folder: Path, run_id: str, trained_until: date, model: GradientBo
         }
     )
     file = folder / f"{run_id}-{trained_until:%Y%m%d}.skops"
-    _replace(file, content)
+    with atomic_write(file, "wb") as target:
+        target.write(content)
     entries = _entries(folder)
     entries[file.name] = {
         "run_id": run_id,
@@ -55,7 +48,7 @@ def save_trees(folder: Path, run_id: str, trained_until: date, model: GradientBo
         "sha256": hashlib.sha256(content).hexdigest(),
         "libraries": _libraries(),
     }
-    _replace(folder / REGISTRY, json.dumps(entries, indent=2, sort_keys=True).encode() + b"\n")
+    write_whole(folder / REGISTRY, json.dumps(entries, indent=2, sort_keys=True) + "\n")
     return file
 
 
@@ -106,12 +99,6 @@ def _entries(folder: Path) -> dict[str, dict[str, Any]]:
     if not isinstance(entries, dict):
         raise UserError(f"{file} is not the JSON that la-pipes wrote: copy the original back.")
     return entries
-
-
-def _replace(file: Path, content: bytes) -> None:
-    part = file.with_name(file.name + ".part")
-    part.write_bytes(content)
-    part.replace(file)
 
 
 def _libraries() -> dict[str, str]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from la_pipeline_failure_predict.contracts.catalog import Table
+from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model import registry
 from la_pipeline_failure_predict.model.backtest_config import BacktestConfig
 from la_pipeline_failure_predict.model.baselines import AREA_RULES, PIPE_RULES
@@ -128,7 +129,7 @@ def backtest(
     mart = MARTS[grain]
     models, baselines = config.make(grain)
     numbers, levels = feature_columns(grain, mart, [*models, *baselines])
-    warehouse.create_tables(tables[name] for name in registry.MODEL_TABLES)
+    warehouse.create_tables(tables[name] for name in registry.BACKTEST_TABLES)
     periods = complete_periods(warehouse, mart, grain, None)
     folds = make_folds(mart, [period.day for period in periods], config)
     last = (*folds.development, *(folds.held_back if final else ()))[-1].test[-1]
@@ -150,7 +151,6 @@ def backtest(
         seed=config.seed,
         max_rows=config.max_training_rows,
         batch_rows=batch_rows,
-        with_entity=True,
     )
     progress(f"read {frame.rows:,} rows of {mart.name}")
     work = _Work(grain, mart, frame, models, baselines, config, progress)
@@ -203,6 +203,11 @@ class _Work:
     def look(self, fold: Fold) -> Origin:
         """Fit every model as of an origin and rank its test rows."""
         train = self.training_rows(fold)
+        if not self.frame.numbers[self.mart.label][train].any():
+            raise UserError(
+                f"There are no breaks before the origin {fold.origin}: name a later first_origin "
+                "in the configuration, or load an older record of breaks."
+            )
         tested = self.frame.take(self.test_rows(fold))
         expected = {}
         for model in (*self.models, *self.baselines):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from la_pipeline_failure_predict.model.data import Frame
+from la_pipeline_failure_predict.model.data import Frame, spread, uniform
 from la_pipeline_failure_predict.model.metrics import Doubles, Ranking, rank
 
 PAST_BREAKS = "past_breaks_per_km"
@@ -27,8 +27,18 @@ def pipe_rankings(frame: Frame, rows: NDArray[np.intp], seed: int) -> Mapping[st
         PAST_BREAKS: rank(breaks / length, age),
         "age": rank(age),
         "length": rank(length),
-        "random": rank(np.random.default_rng(seed).random(rows.size)),
+        "random": rank(_drawn(frame, rows, seed)),
     }
+
+
+def _drawn(frame: Frame, rows: NDArray[np.intp], seed: int) -> Doubles:
+    """Return a random number for each row; by main where known, not by the order of the rows."""
+    if not frame.entity.size:
+        return np.random.default_rng(seed).random(rows.size)
+    # Salted, so that it is not the number by which rows are sampled.
+    salt = np.uint64(seed + 1_000_003)
+    mixed = frame.entity[rows] ^ spread(frame.period[rows].astype(np.uint64) + salt)
+    return uniform(mixed)
 
 
 def position_score(ranking: Ranking) -> Doubles:

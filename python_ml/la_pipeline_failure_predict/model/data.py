@@ -353,13 +353,21 @@ def _thin(
 
 
 def _uniform(keys: pa.Array, days: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
-    """Return a number in [0, 1) for each key and day, the same on every run and engine.
+    """Return a number in [0, 1) for each key and day, the same on every run and engine."""
+    return uniform(entity_numbers(keys) ^ spread(days.astype(np.uint64) + np.uint64(seed)))
+
+
+def spread(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return numbers far apart for numbers close by."""
+    return numbers * np.uint64(0x9E3779B97F4A7C15)
+
+
+def uniform(mixed: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return a number in [0, 1) for each, shape (rows,).
 
     The mixing steps are those of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable
     pseudorandom number generators").
     """
-    mixed = entity_numbers(keys)
-    mixed ^= (days.astype(np.uint64) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)

@@ -137,10 +137,11 @@ def resample(clusters: NDArray[np.generic], resamples: int, seed: int) -> Double
     Introduction to the Bootstrap*, ch. 8). Every figure that is a mean over these rows follows by
     matrix product, and because all rankings see the same draws, their differences are paired.
     """
-    drawn = np.unique(clusters, return_inverse=True)[1]
-    count = int(drawn.max()) + 1 if drawn.size else 0
+    if not clusters.size:
+        return np.empty((resamples, 0))
+    names, drawn = np.unique(clusters, return_inverse=True)
     generator = np.random.default_rng(seed)
-    times = generator.multinomial(count, np.full(count, 1 / max(count, 1)), size=resamples)
+    times = generator.multinomial(names.size, np.full(names.size, 1 / names.size), size=resamples)
     return times[:, drawn].astype(np.float64)
 
 

@@ -93,6 +93,11 @@ class PoissonGLM(RegressorMixin, BaseEstimator):
         # Exposure in units of the one with a break on average: the gradient that the tolerance is
         # compared to is then per break, whatever the unit.
         unit = float((size * rows).sum()) / total
+        if not X.shape[1]:
+            # Nothing tells the rows apart: the rate of them all.
+            self.coef_, self.n_iter_, self.n_features_in_ = np.empty(0), 0, 0
+            self.intercept_ = -float(np.log(unit))
+            return self
         scaled = size / unit
         solver = PoissonRegressor(
             alpha=self.penalty / total,

@@ -29,7 +29,8 @@ from la_pipeline_failure_predict.warehouse.base import (
     quote,
 )
 
-MODEL_TABLES = ("model_runs", "model_metrics", "model_coefficients", "backtests")
+MODEL_TABLES = ("model_runs", "model_metrics", "model_coefficients")
+BACKTEST_TABLES = ("backtests", "model_metrics")
 LAST_YEAR_OUT = "last_year_out"
 
 

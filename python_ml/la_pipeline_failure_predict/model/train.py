@@ -334,7 +334,6 @@ def read_sampled(
     seed: int,
     max_rows: int,
     batch_rows: int = 200_000,
-    with_entity: bool = False,
 ) -> Frame:
     """Read the rows of a mart, thinned to at most about `max_rows` that count in training."""
     rows = sum(period.rows for period in periods)
@@ -348,7 +347,7 @@ def read_sampled(
         where,
         sampling=Sampling(share, seed, whole_from=whole_from),
         batch_rows=batch_rows,
-        with_entity=with_entity,
+        with_entity=True,
     )
 
 

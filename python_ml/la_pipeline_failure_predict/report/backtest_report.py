@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from la_pipeline_failure_predict.files import atomic_write, write_whole
 from la_pipeline_failure_predict.model.backtest import (
     FROZEN,
     HELD_BACK,
@@ -61,12 +62,9 @@ def describe_backtest(result: BacktestResult) -> str:
 
 def write_backtest_report(result: BacktestResult, folder: Path) -> Path:
     """Write the report and its charts; charts are left out where matplotlib is not installed."""
-    folder.mkdir(parents=True, exist_ok=True)
     charts = _draw(result, folder) if result.grain == "pipe" else []
     file = folder / f"{result.grain}.md"
-    part = file.with_name(file.name + ".part")
-    part.write_text("\n".join(_lines(result, charts)) + "\n", encoding="utf-8")
-    part.replace(file)
+    write_whole(file, "\n".join(_lines(result, charts)) + "\n")
     return file
 
 
@@ -281,7 +279,8 @@ def _draw(result: BacktestResult, folder: Path) -> list[Path]:
 
 
 def _save(figure: "matplotlib.figure.Figure", file: Path) -> Path:  # type: ignore[name-defined]  # noqa: F821
-    figure.savefig(file, dpi=110)
+    with atomic_write(file, "wb") as target:
+        figure.savefig(target, dpi=110, format="png")
     return file
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import atomic_write
+from la_pipeline_failure_predict.model.baselines import PIPE_RULES
 from la_pipeline_failure_predict.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 
 CLASS_COLOURS = {"low": "#c9d3dc", "medium": "#f2c14e", "high": "#ee7733", "very_high": "#a50026"}
-MODEL_STYLES = {
-    "poisson_glm": ("this model", "#a50026", "-"),
+MODEL_STYLE = ("this model", "#a50026", "-")
+RULE_STYLES = {
     "past_breaks_per_km": ("past breaks per km", "#335577", "--"),
     "age": ("age", "#888888", ":"),
 }
@@ -73,7 +74,10 @@ def draw_result(warehouse: Warehouse, file: Path) -> Path:
 
 
 def _draw_capture(axes: "matplotlib.axes.Axes", rows: list[dict]) -> None:  # type: ignore[name-defined]  # noqa: F821
-    for model, (label, colour, style) in MODEL_STYLES.items():
+    # A run holds figures of its own model and of the simple rules.
+    names = {row["model_name"] for row in rows} - {*PIPE_RULES}
+    styles = dict.fromkeys(sorted(names), MODEL_STYLE) | RULE_STYLES
+    for model, (label, colour, style) in styles.items():
         points = sorted(
             (_cut_off(row["metric"]), 100 * row["value"])
             for row in rows

@@ -116,6 +116,7 @@ def pipe_rows(
             "nearby_breaks_prior_12m": generator.poisson(0.1, pipes).tolist(),
             "nearby_breaks_prior_36m": generator.poisson(0.3, pipes).tolist(),
             "nearby_breaks_prior_60m": generator.poisson(0.5, pipes).tolist(),
+            "neighbourhood_breaks_ever": generator.poisson(2, pipes).tolist(),
             "breaks_next_12m": [None] * pipes if label is None else label.tolist(),
             "is_label_complete": [label is not None] * pipes,
         }
@@ -145,6 +146,7 @@ PIPE_COLUMNS = (
     "nearby_breaks_prior_12m",
     "nearby_breaks_prior_36m",
     "nearby_breaks_prior_60m",
+    "neighbourhood_breaks_ever",
     "breaks_next_12m",
     "is_label_complete",
 )

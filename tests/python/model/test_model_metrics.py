@@ -55,22 +55,35 @@ def test_past_breaks_per_km_breaks_ties_by_age():
     assert position_score(rankings["past_breaks_per_km"]).tolist() == [-3, -2, -1, 0]
 
 
-def test_bootstrap_pairs_rankings_and_is_seeded():
-    rankings = {"one": metrics.rank(RISK), "same": metrics.rank(RISK * 2)}
-    first = metrics.bootstrap_capture(rankings, LENGTH, BREAKS, resamples=20, seed=3)
-    again = metrics.bootstrap_capture(rankings, LENGTH, BREAKS, resamples=20, seed=3)
-    np.testing.assert_array_equal(first["one"], first["same"])
-    np.testing.assert_array_equal(first["one"], again["one"])
-    assert np.ptp(first["one"][:, 3]) > 0
+def test_what_the_riskiest_metres_take_of_each_main():
+    at = np.flatnonzero(BREAKS > 0)  # a b c d
+    found = metrics.taken_parts(metrics.rank(RISK), LENGTH, at, [0.025, 0.25, 0.5])
+    # 25 m: half of b. 250 m: b, and half of the tied 400 m of a and d. 500 m: c is not reached.
+    np.testing.assert_allclose(found, [[0, 0.5, 1], [0.5, 1, 1], [0, 0, 0], [0, 0.5, 1]])
 
 
-def test_bootstrap_equals_capture_of_the_resampled_rows():
-    drawn = np.random.default_rng(3).integers(0, 5, 5, dtype=np.int32)
-    by_hand = metrics.capture(metrics.rank(RISK[drawn]), LENGTH[drawn], BREAKS[drawn])
-    found = metrics.bootstrap_capture(
-        {"one": metrics.rank(RISK)}, LENGTH, BREAKS, resamples=1, seed=3
-    )
-    np.testing.assert_allclose(found["one"][0], by_hand)
+def test_the_mean_share_of_lower_rows_is_the_auc():
+    score, at = np.array([0.9, 0.4, 0.4, 0.1, 0.7]), np.array([0, 2])
+    breaks = np.array([1.0, 0, 2, 0, 0])
+    found = metrics.above_rows_without_break(score, breaks, at)
+    np.testing.assert_allclose(found, [1, 0.5])  # the third ties with one and beats one of three
+    assert found.mean() == pytest.approx(metrics.auc(score, breaks).value)
+
+
+def test_bootstrap_keeps_the_rows_of_a_main_together_and_is_seeded():
+    mains = np.array([7, 7, 9, 11], dtype=np.uint64)
+    drawn = metrics.resample(mains, 50, seed=3)
+    np.testing.assert_array_equal(drawn[:, 0], drawn[:, 1])
+    np.testing.assert_array_equal(drawn[:, [0, 2, 3]].sum(axis=1), np.full(50, 3))
+    np.testing.assert_array_equal(drawn, metrics.resample(mains, 50, seed=3))
+    assert np.ptp(drawn[:, 2]) > 0
+
+
+def test_means_of_resamples_by_hand():
+    drawn = np.array([[1.0, 1, 1], [0, 3, 0], [0, 0, 0]])
+    found = metrics.weighted_means(drawn, np.array([[3.0, 0], [6, 1], [9, 0]]))
+    np.testing.assert_allclose(found[:2], [[6, 1 / 3], [6, 1]])
+    assert np.isnan(found[2]).all()
 
 
 def test_observed_over_expected_has_garwoods_interval():

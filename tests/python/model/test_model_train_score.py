@@ -28,7 +28,7 @@ def score_sql(warehouse, marts, run_id, trained_until, mart, exposure, unit):
         "log": "ln(case when {x} > 0 then {x} end)",
         "log1p": "ln(case when {x} > -1 then 1 + {x} end)",
     }
-    parts = []
+    parts, shape, breaks, years = [], "0", ["0"], ["0"]
     for row in rows_of(
         warehouse,
         f"select * from ml.model_coefficients where run_id = '{run_id}' "
@@ -39,6 +39,17 @@ def score_sql(warehouse, marts, run_id, trained_until, mart, exposure, unit):
         if "/" in feature:
             above, below = feature.split("/")
             x = f"(case when {below} > 0 then cast({above} as double precision) / {below} end)"
+        if row["transform"].startswith("eb_"):
+            known = f"cast(coalesce({feature or 0}, 0) as double precision) / {row['scale']!r}"
+            if row["transform"] == "eb_shape":
+                shape = coefficient
+            elif row["transform"] == "eb_breaks":
+                breaks.append(f"{coefficient} * {known}")
+            elif row["transform"] == "eb_years":
+                years.append(f"{coefficient} * {known}")
+            else:
+                years.append(f"{coefficient} * least({known}, 1)")
+            continue
         if row["transform"] == "intercept":
             value = "1"
         elif row["transform"] == "indicator":
@@ -50,7 +61,11 @@ def score_sql(warehouse, marts, run_id, trained_until, mart, exposure, unit):
             moved = f"({forms[row['transform']].format(x=x)} - ({row['center']!r}))"
             value = f"coalesce({moved} / {row['scale']!r}, 0)"
         parts.append(f"cast({coefficient} as double precision) * {value}")
-    return f"select *, exp({' + '.join(parts)}) * ({exposure} / {unit}) as by_sql from {mart}"
+    mean = f"exp({' + '.join(parts)}) * ({exposure} / {unit})"
+    record, observed = f"({' + '.join(breaks)})", f"({' + '.join(years)})"
+    # Without a factor of history the shape is 0, and so is what it is added to.
+    factor = f"({shape} + {record}) / ({shape} + {mean} * {observed})" if shape != "0" else "1"
+    return f"select *, {mean} * {factor} as by_sql from {mart}"
 
 
 @pytest.fixture
@@ -67,7 +82,7 @@ def areas(warehouse, marts, make_areas):
 
 def test_trains_two_fits_and_judges_the_first(pipes, marts):
     trained = run(train, pipes, marts, "pipe")
-    assert trained.run_id.startswith("pipe-poisson-glm-20200101-")
+    assert trained.run_id.startswith("pipe-empirical-bayes-20200101-")
     assert (trained.rows, trained.test_from, trained.skipped) == (12_000, date(2019, 1, 1), False)
     runs = rows_of(pipes, "select * from ml.model_runs order by trained_until")
     assert [row["trained_until"] for row in runs] == [date(2019, 1, 1), date(2020, 1, 1)]
@@ -83,18 +98,18 @@ def test_trains_two_fits_and_judges_the_first(pipes, marts):
         (item.model_name, item.segment, item.metric): item.estimate for item in trained.metrics
     }
     assert len(figures) == len(trained.metrics)
-    glm = figures["poisson_glm", "all", "capture_at_20pct_length"]
-    assert glm.lower < glm.value < glm.upper
-    assert glm.value > figures["random", "all", "capture_at_20pct_length"].value
-    assert figures["poisson_glm", "all", "observed_over_expected"].value == pytest.approx(
+    model = figures["empirical_bayes", "all", "capture_at_20pct_length"]
+    assert model.lower < model.value < model.upper
+    assert model.value > figures["random", "all", "capture_at_20pct_length"].value
+    assert figures["empirical_bayes", "all", "observed_over_expected"].value == pytest.approx(
         1, abs=0.3
     )
-    assert ("poisson_glm", "no_history", "capture_at_10pct_length") in figures
+    assert ("empirical_bayes", "no_history", "capture_at_10pct_length") in figures
 
 
 def test_finds_the_effects_the_breaks_came_from(warehouse, marts, make_pipes):
     marts.fill(warehouse, PIPES, make_pipes(pipes=6000))
-    trained = run(train, warehouse, marts, "pipe")
+    trained = run(train, warehouse, marts, "pipe", model="poisson_glm")
     rows = rows_of(
         warehouse,
         f"select term, coefficient / scale as effect from ml.model_coefficients "
@@ -317,7 +332,9 @@ def test_single_precision_agrees_with_double(pipes, marts, monkeypatch):
     exact = run(score, pipes, marts, "pipe").expected_breaks
     pipes.execute("delete from ml.model_runs")
     pipes.execute("delete from ml.model_coefficients")
-    monkeypatch.setattr("la_pipeline_failure_predict.model.train.DOUBLE_PRECISION_ROWS", 0)
+    monkeypatch.setattr(
+        "la_pipeline_failure_predict.model.candidates.empirical_bayes.DOUBLE_PRECISION_ROWS", 0
+    )
     run(train, pipes, marts, "pipe")
     assert run(score, pipes, marts, "pipe").expected_breaks == pytest.approx(exact, rel=1e-3)
 
@@ -490,7 +507,7 @@ def test_a_failure_on_postgres_leaves_nothing(postgres, marts, make_pipes, monke
 
 
 def test_no_module_of_the_model_step_pickles_or_names_an_engine():
-    for path in PACKAGE.glob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         text = path.read_text().lower()
         for word in ("pickle", "joblib", "duckdb"):
             assert word not in text, f"{path.name}: {word}"

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from la_pipeline_failure_predict.model.candidates.base import BreakModel, as_counts, as_exposure
-from la_pipeline_failure_predict.model.data import Frame
+from la_pipeline_failure_predict.model.data import Factor, Frame
 from la_pipeline_failure_predict.model.design import BLOCK_ROWS, Doubles, parts
 
 LEVELS = ("material_group", "install_era", "joint_code", "road_class", "soil_corrosivity_code")
@@ -33,7 +33,9 @@ NUMBERS = {
 class GradientBoosting(BreakModel):
     """Boosted trees of the rate, weighted by exposure, which is the Poisson likelihood of counts.
 
-    Age and records can only raise the rate. Missing numbers and levels that training never saw go
+    Age and records can only raise the rate. Levels are numbered by their rate in training, which is
+    the order in which a tree would split them (Fisher 1958, "On grouping for maximum homogeneity",
+    JASA 53). Missing numbers and levels that training never saw go
     the way that missing values went.
 
     Parameters
@@ -86,7 +88,9 @@ class GradientBoosting(BreakModel):
         """Fit; see `BreakModel.fit`."""
         counts, weight = as_counts(y, sample_weight, X.rows)
         size = as_exposure(exposure, X.rows)
-        self.levels_ = {name: sorted(X.factor(name).names) for name in LEVELS}
+        self.levels_ = {
+            name: _ranked(X.factor(name), counts * weight, size * weight) for name in LEVELS
+        }
         # A number that nobody knows says nothing, and cannot be put into bins.
         self.known_ = [name for name in NUMBERS if not np.isnan(X.number(name)).all()]
         with threadpool_limits(limits=1):
@@ -97,7 +101,6 @@ class GradientBoosting(BreakModel):
                 max_leaf_nodes=self.max_leaf_nodes,
                 l2_regularization=self.l2_regularization,
                 min_samples_leaf=max(20, int(self.least_leaf_share * X.rows)),
-                categorical_features=[True] * len(LEVELS) + [False] * len(NUMBERS),
                 monotonic_cst=[0] * len(LEVELS) + list(NUMBERS.values()),
                 early_stopping=False,
                 random_state=self.random_state,
@@ -123,8 +126,19 @@ class GradientBoosting(BreakModel):
         for position, name in enumerate(LEVELS):
             factor, known = X.factor(name), self.levels_[name]
             # The last entry is what code -1, null, finds.
-            codes = [known.index(level) if level in known else np.nan for level in factor.names]
-            design[:, position] = np.array([*codes, np.nan])[factor.codes]
+            ranks = [known.get(level, np.nan) for level in factor.names]
+            design[:, position] = np.array([*ranks, np.nan])[factor.codes]
         for position, name in enumerate(NUMBERS, len(LEVELS)):
             design[:, position] = X.number(name) if name in self.known_ else 0.0
         return design
+
+
+def _ranked(factor: Factor, breaks: Doubles, exposure: Doubles) -> dict[str, float]:
+    """Return the rank of each level by its rate, a break at the overall rate added to each."""
+    known = factor.codes >= 0
+    broken = np.bincount(factor.codes[known], breaks[known], minlength=len(factor.names))
+    exposed = np.bincount(factor.codes[known], exposure[known], minlength=len(factor.names))
+    overall = float(breaks.sum() / exposure.sum())
+    rates = (broken + 1) / (exposed + 1 / overall)
+    ordered = sorted(zip(rates.tolist(), factor.names, strict=True))
+    return {name: float(rank) for rank, (_, name) in enumerate(ordered)}

@@ -1,0 +1,306 @@
+"""The card of a model run: what it learned from, how it was judged, what it must not be used for.
+
+Every figure comes from the warehouse (Mitchell et al. 2019, "Model Cards for Model Reporting").
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from math import exp
+
+from la_pipeline_failure_predict.contracts.catalog import Table
+from la_pipeline_failure_predict.model import registry
+from la_pipeline_failure_predict.model.candidates import CANDIDATES
+from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.metrics import SHARE_NAMES, SHARES
+from la_pipeline_failure_predict.report.backtest_report import RULE_LABELS
+from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
+
+STRONGEST_TERMS = 12
+LIMITS: Mapping[Grain, tuple[str, ...]] = {
+    "pipe": (
+        "It ranks mains for planning. It does not say when a main will break, and knows nothing of "
+        "pressure transients or of condition assessments.",
+        "Ranked by the metre, stubs of a few metres come first: plan whole streets, not stubs.",
+        "Mains that were replaced are only in it as far as the inventory keeps them; where it does "
+        "not, the record of the mains that are left looks better than it was.",
+        "It is not for blame, tariffs or insurance of single customers, and on a synthetic network "
+        "it says nothing of any city.",
+        "Expected breaks drift with weather and renewal: train again every year, and when "
+        "observed/expected leaves .85-1.15.",
+    ),
+    "area_month": (
+        "It expects breaks of an area and month from its record and the weather before; it cannot "
+        "rank the mains of an area.",
+        "It knows no forecast: a cold snap within the month is not in it.",
+        "Train again every year, and when observed/expected leaves .85-1.15.",
+    ),
+}
+HEADLINES: Mapping[Grain, tuple[tuple[str, str], ...]] = {
+    "pipe": (
+        *(
+            (f"capture_at_{name}_length", f"breaks in the riskiest {100 * share:g} % of length")
+            for name, share in zip(SHARE_NAMES, SHARES, strict=True)
+        ),
+        ("auc", "AUC"),
+        ("observed_over_expected", "observed / expected"),
+        ("calibration_slope", "calibration slope"),
+        ("brier_skill", "Brier skill"),
+    ),
+    "area_month": (
+        ("poisson_deviance", "mean Poisson deviance"),
+        ("deviance_gain_over_same_month_mean", "gain over the same-month mean"),
+        ("deviance_gain_over_last_12_months_rate", "gain over the last 12 months' rate"),
+        ("observed_over_expected", "observed / expected"),
+        ("calibration_slope", "calibration slope"),
+    ),
+}
+RULES: Mapping[Grain, str] = {"pipe": "past_breaks_per_km", "area_month": "last_12_months_rate"}
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """Figures of one split: where they are from, and each by model, segment and name."""
+
+    breaks: int
+    by_key: Mapping[tuple[str, str, str], Mapping[str, float | None]]
+
+    def cell(self, model: str, segment: str, metric: str) -> str:
+        found = self.by_key.get((model, segment, metric))
+        if found is None or found["value"] is None:
+            return "-"
+        text = f"{found['value']:.3f}"
+        if found["lower_95"] is None or found["upper_95"] is None:
+            return text
+        return f"{text} ({found['lower_95']:.3f} to {found['upper_95']:.3f})"
+
+
+def model_card(
+    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, run_id: str | None = None
+) -> tuple[str, str]:
+    """Return the name of a run and its card, in Markdown.
+
+    Parameters
+    ----------
+    run_id
+        The run; None takes the published one, else the newest.
+
+    Raises
+    ------
+    UserError
+        If there is no such run.
+    """
+    fits = registry.list_fits(warehouse, tables, grain, run_id or _published(warehouse, grain))
+    name = registry.newest(fits).run_id
+    sql = (
+        f"select * from {full_name(tables['model_runs'])} where run_id = $1 order by trained_until"
+    )
+    runs = warehouse.query(sql, (name,)).to_pylist()
+    return name, "\n".join(_lines(warehouse, tables, grain, runs)) + "\n"
+
+
+def _published(warehouse: Warehouse, grain: Grain) -> str | None:
+    if not warehouse.has_table("intermediate", "int_scores__published_runs"):
+        return None
+    sql = "select run_id from intermediate.int_scores__published_runs where grain = $1"
+    found = warehouse.scalar(sql, (grain,))
+    return None if found is None else str(found)
+
+
+def _lines(
+    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, runs: list[dict]
+) -> Iterable[str]:
+    final = runs[-1]
+    parameters, versions = json.loads(final["parameters"]), json.loads(final["library_versions"])
+    kinds = CANDIDATES[grain]
+    label = (
+        kinds[final["model_name"]].label if final["model_name"] in kinds else final["model_name"]
+    )
+    yield f"# Model card: {final['run_id']}"
+    yield ""
+    what = "of each main in 12 months" if grain == "pipe" else "by area and month"
+    yield (
+        f"**{label}** of breaks {what}, trained {final['trained_at']:%Y-%m-%d}. "
+        f"Chosen: {parameters.get('chosen', 'not recorded')}."
+    )
+    yield ""
+    yield "## Data"
+    yield ""
+    yield "| fit | labels | rows | breaks | exposure |"
+    yield "|---|---|---|---|---|"
+    for position, run in enumerate(runs):
+        use = "scores" if position == len(runs) - 1 else "was judged"
+        unit = "km-years" if grain == "pipe" else "area-months' exposure"
+        yield (
+            f"| {use} | {run['train_from']} to {run['trained_until']} | {run['row_count']:,} "
+            f"| {run['break_count']:,} | {run['exposure']:,.0f} {unit} |"
+        )
+    yield ""
+    digest = str(parameters.get("data"))[:16]
+    yield f"Digest of the rows: `{digest}`; seed {parameters.get('seed')}."
+    yield from _deliveries(warehouse)
+    yield ""
+    yield "## Protocol"
+    yield ""
+    yield (
+        "Features read only what happened before the day of prediction; the columns that may enter "
+        "are a list (`model/contract.py`). The judged fit saw no label that ended in the test. "
+        "Intervals are 95 %: bootstrap of the mains that broke (months, for areas), Poisson for "
+        "observed/expected."
+    )
+    yield ""
+    yield from _judged(warehouse, tables, grain, final)
+    yield from _backtested(warehouse, tables, grain, final["model_name"])
+    yield from _terms(warehouse, tables, final["run_id"], final["trained_until"])
+    yield "## Not to be used for"
+    yield ""
+    yield from (f"- {limit}" for limit in LIMITS[grain])
+    yield ""
+    yield "## How it was made"
+    yield ""
+    yield ", ".join(f"{name} {version}" for name, version in sorted(versions.items())) + "."
+    yield ""
+    settings = {key: value for key, value in parameters.items() if key not in ("chosen", "data")}
+    yield f"```json\n{json.dumps(settings, indent=1, sort_keys=True)}\n```"
+
+
+def _deliveries(warehouse: Warehouse) -> Iterable[str]:
+    if not warehouse.has_table("raw", "loads"):
+        return
+    sql = (
+        "select source_name, source_file, rows_loaded, loaded_at from raw.loads "
+        "where rows_loaded > 0 order by loaded_at, source_name, source_file"
+    )
+    for row in warehouse.query(sql).to_pylist():
+        yield (
+            f"- {row['source_name']}: {row['rows_loaded']:,} rows of {row['source_file']}, "
+            f"loaded {row['loaded_at']:%Y-%m-%d}"
+        )
+
+
+def _judged(
+    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, final: Mapping[str, object]
+) -> Iterable[str]:
+    run_id, model = str(final["run_id"]), str(final["model_name"])
+    figures = _read(warehouse, tables, run_id, registry.LAST_YEAR_OUT)
+    if figures is None:
+        yield from ("## Last year held out", "", "None: the record is too short.", "")
+        return
+    yield f"## Last year held out ({figures.breaks:,} breaks)"
+    yield ""
+    yield from _table(figures, grain, model)
+
+
+def _backtested(
+    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, model: str
+) -> Iterable[str]:
+    newest = _newest_backtest(warehouse, tables, grain)
+    figures = newest and _read(warehouse, tables, newest["backtest_id"], "rolling_pooled")
+    if not newest or not figures or (model, "all", HEADLINES[grain][0][0]) not in figures.by_key:
+        yield from (
+            "## Backtest",
+            "",
+            "None of this model in this warehouse: run `la-pipes backtest`.",
+            "",
+        )
+        return
+    yield (
+        f"## Backtest ({newest['origin_count']} origins from {newest['first_origin']}, "
+        f"{figures.breaks:,} breaks)"
+    )
+    yield ""
+    yield f"`{newest['backtest_id']}`; champion {newest['champion']}: {newest['champion_reason']}."
+    yield ""
+    yield from _table(figures, grain, model)
+    held_back = _read(warehouse, tables, newest["backtest_id"], "held_back_pooled")
+    if held_back is not None:
+        yield (
+            f"Held-back origins from {newest['held_back_from']} ({held_back.breaks:,} "
+            f"breaks), looked at {newest['held_back_uses']} times:"
+        )
+        yield ""
+        yield from _table(held_back, grain, model)
+
+
+def _newest_backtest(
+    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain
+) -> dict | None:
+    table = tables["backtests"]
+    if not warehouse.has_table(table.schema, table.name):
+        return None
+    sql = f"select * from {full_name(table)} where grain = $1 order by ran_at desc limit 1"
+    rows = warehouse.query(sql, (grain,)).to_pylist()
+    return rows[0] if rows else None
+
+
+def _table(figures: _Figures, grain: Grain, model: str) -> Iterable[str]:
+    rule = RULES[grain]
+    segments = ("all", "no_history") if grain == "pipe" else ("all",)
+    heads = [f"this model, {_segment(segment)}" for segment in segments]
+    yield f"| | {' | '.join(heads)} | {RULE_LABELS[rule].lower()}, all |"
+    yield f"|---|{'---|' * (len(segments) + 1)}"
+    for metric, title in HEADLINES[grain]:
+        cells = [figures.cell(model, segment, metric) for segment in segments]
+        yield f"| {title} | {' | '.join(cells)} | {figures.cell(rule, 'all', metric)} |"
+    yield ""
+
+
+def _segment(name: str) -> str:
+    return "without a recorded break" if name == "no_history" else "all"
+
+
+def _terms(
+    warehouse: Warehouse, tables: Mapping[str, Table], run_id: str, trained_until: date
+) -> Iterable[str]:
+    sql = (
+        f"select term, transform, coefficient from {full_name(tables['model_coefficients'])} "
+        "where run_id = $1 and trained_until = $2"
+    )
+    rows = warehouse.query(sql, (run_id, trained_until)).to_pylist()
+    if not rows:
+        return
+    added = [
+        row
+        for row in rows
+        if row["transform"] != "intercept" and not row["transform"].startswith("eb_")
+    ]
+    added.sort(key=lambda row: (-abs(row["coefficient"]), row["term"]))
+    yield "## What raises and lowers the rate"
+    yield ""
+    yield (
+        "The strongest terms: factor on the rate of a level against the reference, or of one "
+        "standard deviation of a number."
+    )
+    yield ""
+    yield "| term | factor |"
+    yield "|---|---|"
+    for row in added[:STRONGEST_TERMS]:
+        yield f"| {row['term']} | {_factor(row['coefficient'])} |"
+    record = {row["term"]: row["coefficient"] for row in rows if row["transform"].startswith("eb_")}
+    if record:
+        yield ""
+        yield "The main's own record then counts as " + ", ".join(
+            f"{name} {value:.3g}" for name, value in sorted(record.items())
+        )
+        yield "(`docs/07_models` has the formula)."
+    yield ""
+
+
+def _factor(coefficient: float) -> str:
+    return f"{exp(coefficient):.2f}"
+
+
+def _read(
+    warehouse: Warehouse, tables: Mapping[str, Table], run_id: str, split: str
+) -> _Figures | None:
+    sql = (
+        "select model_name, segment, metric, value, lower_95, upper_95, break_count "
+        f"from {full_name(tables['model_metrics'])} where run_id = $1 and split_name = $2"
+    )
+    rows = warehouse.query(sql, (run_id, split)).to_pylist()
+    if not rows:
+        return None
+    breaks = next(row["break_count"] for row in rows if row["segment"] == "all")
+    keyed = {(row["model_name"], row["segment"], row["metric"]): row for row in rows}
+    return _Figures(breaks, keyed)
