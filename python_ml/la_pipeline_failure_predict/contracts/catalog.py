@@ -12,6 +12,7 @@ from open_data_contract_standard.model import (
 )
 
 from la_pipeline_failure_predict.contracts.rules import Rule, column_rules, table_rules
+from la_pipeline_failure_predict.errors import UserError
 
 CONTRACT_FILES = (
     "data_schema.yaml",
@@ -91,8 +92,21 @@ class Table:
 
 @lru_cache
 def read_tables(root: Path) -> Mapping[str, Table]:
-    """Read every contract of the project, as a mapping from table name to table."""
-    return {table.name: table for name in CONTRACT_FILES for table in read_contract(root, name)}
+    """Read every contract of the project, as a mapping from table name to table.
+
+    Raises
+    ------
+    UserError
+        If a table does not say who provides it, and so which dbt source it belongs to.
+    """
+    tables = {table.name: table for name in CONTRACT_FILES for table in read_contract(root, name)}
+    for table in tables.values():
+        if not table.provider:
+            raise UserError(
+                f"The contract of the table {table.name} has no custom property provider: give it "
+                "one under customProperties."
+            )
+    return tables
 
 
 def read_checked_tables(root: Path) -> list[Table]:
@@ -115,7 +129,7 @@ def _table(declared: SchemaObject, schema: str) -> Table:
     return Table(
         name=str(declared.name),
         schema=str(_custom(declared, "schema") or schema),
-        provider=str(_custom(declared, "provider")),
+        provider=str(_custom(declared, "provider") or ""),
         description=str(declared.description),
         columns=tuple(_column(item) for item in declared.properties or []),
         rules=tuple(_rules(declared)),

@@ -27,8 +27,26 @@ def render_sources(root: Path) -> dict[Path, str]:
 
 
 def sync_sources(root: Path, check: bool = False) -> list[Path]:
-    """Write the source files that differ and return their paths; with `check`, write nothing."""
-    return write_drifted(root, render_sources(root), check)
+    """Write the source files that differ, remove those no contract gives any more.
+
+    Returns their paths; with `check`, writes and removes nothing.
+    """
+    rendered = render_sources(root)
+    left_over = [path for path in _generated(root) if path not in rendered]
+    if not check:
+        for path in left_over:
+            (root / path).unlink()
+    return write_drifted(root, rendered, check) + left_over
+
+
+def _generated(root: Path) -> list[Path]:
+    """Return the source files that were generated, now or before."""
+    files = sorted((root / "models" / "staging").glob("*/_*__sources.yml"))
+    return [
+        file.relative_to(root)
+        for file in files
+        if file.read_text(encoding="utf-8").startswith(HEADER)
+    ]
 
 
 def _source(provider: str, tables: list[Table]) -> dict[str, object]:

@@ -33,7 +33,7 @@ def test_python_and_dbt_create_the_same_tables(empty_city: City) -> None:
     found = {}
     for row in empty_city.rows(
         "select table_schema, table_name, column_name, data_type, is_nullable "
-        "from information_schema.columns where table_schema in ('raw', 'ml') "
+        "from information_schema.columns where table_schema in ('raw', 'ml', 'quality') "
         "order by table_schema, table_name, ordinal_position"
     ):
         key = (row["table_schema"], row["table_name"])

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from cities import ROOT, City
+from la_pipeline_failure_predict.contracts.dbt_sources import sync_sources
 
 COPIED = ("models", "macros", "seeds", "schemas", "tests/generic")
 
@@ -99,6 +100,29 @@ def test_a_type_the_contracts_do_not_know(duckdb_city: City, project: Path) -> N
     assert result.exit_code == 2
     assert "pbi_dates.day_number has the data_type 'money': use one of text" in result.output
     assert {file: file.read_text() for file in before} == before
+
+
+def test_a_source_file_without_a_contract_is_drift(project: Path) -> None:
+    """dbt would go on creating the tables that it declares."""
+    left_over = Path("models/staging/gone/_gone__sources.yml")
+    header = (project / "models/staging/ml/_ml__sources.yml").read_text().splitlines()[0]
+    (project / left_over).parent.mkdir()
+    (project / left_over).write_text(f"{header}\nversion: 2\nsources: []\n")
+    by_hand = (project / left_over).with_name("_by_hand__sources.yml")
+    by_hand.write_text("version: 2\nsources: []\n")
+    assert sync_sources(project, check=True) == [left_over]
+    assert (project / left_over).is_file()
+    assert sync_sources(project) == [left_over]
+    assert not (project / left_over).exists()
+    assert by_hand.is_file()
+
+
+def test_a_table_without_a_provider_is_named(duckdb_city: City, project: Path) -> None:
+    contract = project / "schemas" / "risk_score_schema.yaml"
+    contract.write_text(contract.read_text().replace("- property: provider", "- property: giver"))
+    result = duckdb_city.la_pipes("contracts", "sync")
+    assert result.exit_code == 2
+    assert "has no custom property provider" in result.output
 
 
 def test_a_project_that_dbt_cannot_parse(duckdb_city: City, project: Path) -> None:
