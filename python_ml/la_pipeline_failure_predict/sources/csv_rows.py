@@ -120,46 +120,52 @@ def _read_row_by_row(
 ) -> None:
     fields = [ROW_NUMBER, *names, MALFORMED, SURPLUS]
     typed = ", ".join(f"{quote(name)} varchar" for name in fields[1:])
+    values = ", ".join(f"nullif({quote(name)}, '')" for name in fields[1:])
     scratch.execute(f"create or replace table {relation} ({ROW_NUMBER} bigint, {typed})")
     schema = pa.schema([(fields[0], pa.int64()), *((name, pa.string()) for name in fields[1:])])
     with path.open(encoding="utf-8-sig", newline="") as lines:
-        rows = _shaped(_Rows(lines, separator, source), len(names))
+        reader = _Rows(lines, separator, source)
+        rows = _shaped(reader, len(names))
         next(rows, None)  # the header
         first = 1
-        for batch in _batches(rows):
+        for batch in _batches(rows, reader):
             numbers = pa.array(range(first, first + len(batch)), pa.int64())
-            texts = [pa.array(values, pa.string()) for values in zip(*batch, strict=True)]
+            texts = [pa.array(column, pa.string()) for column in zip(*batch, strict=True)]
             scratch.register("csv_batch", pa.table([numbers, *texts], schema=schema))
-            scratch.execute(f"insert into {relation} select * from csv_batch")
+            scratch.execute(f"insert into {relation} select {ROW_NUMBER}, {values} from csv_batch")
             first += len(batch)
 
 
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _batches(rows: Iterable[Row], reader: "_Rows") -> Iterator[list[Row]]:
     """Yield rows in lists that are bounded in number and in characters."""
     batch: list[Row] = []
-    characters = 0
+    reader.characters = 0
     for row in rows:
         batch.append(row)
-        characters += sum(len(value) for value in row if value)
-        if len(batch) >= BATCH_ROWS or characters >= BATCH_CHARACTERS:
+        if len(batch) >= BATCH_ROWS or reader.characters >= BATCH_CHARACTERS:
             yield batch
-            batch, characters = [], 0
+            batch, reader.characters = [], 0
     if batch:
         yield batch
 
 
 class _Rows:
-    """Rows of a reader that goes on after a row it cannot read, which it gives as one value."""
+    """Rows of a reader that goes on after a row it cannot read, which it gives as one value.
+
+    Counts the characters that it reads.
+    """
 
     def __init__(self, lines: Iterable[str], separator: str, source: Path) -> None:
         self._lines = iter(lines)
         self._taken: list[str] = []
+        self.characters = 0
         self._source = source
         self._reader = csv.reader(self._take(), delimiter=separator, strict=True)
 
     def _take(self) -> Iterator[str]:
         for line in self._lines:
             self._taken.append(line)
+            self.characters += len(line)
             yield line
 
     def __iter__(self) -> Iterator[tuple[list[str], str | None]]:
@@ -189,9 +195,12 @@ class _Rows:
 def _shaped(rows: _Rows, width: int) -> Iterator[Row]:
     """Yield rows of the header's width, then what is wrong with their shape and what is left."""
     for row, error in rows:
+        if error is None and len(row) == width:
+            yield [*row, None, None]
+            continue
         surplus = row[width:]
         wrong = error and f"the row cannot be read ({error})"
         if wrong is None and (len(row) < width or any(surplus)):
             wrong = f"the row has {len(row)} values, the header {width}"
-        padded = [value or None for value in row[:width]] + [None] * (width - len(row))
-        yield [*padded, wrong, " | ".join(surplus) if any(surplus) else None]
+        padding = [None] * (width - len(row))
+        yield [*row[:width], *padding, wrong, " | ".join(surplus) if any(surplus) else None]
