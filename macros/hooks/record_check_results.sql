@@ -40,7 +40,8 @@
         {%- set rule = ([node.test_metadata.name, node.column_name, level] | select | join(' '))
             if node.test_metadata else node.name -%}
     {%- endif -%}
-    {%- set message = none if status == 'pass' else (result.message or status) -%}
+    {%- set late = 'the newest delivery is older than freshness allows: ask for the next one' -%}
+    {%- set message = none if status == 'pass' else (late if is_freshness else result.message or status) -%}
     (
         'dbt',
         {{ text_literal(invocation_id) }},

@@ -71,7 +71,7 @@ unioned as (
         'load' as checked_by,
         'raw' as table_schema,
         loads.table_name,
-        set_aside.rule || ' ' || set_aside.column_name as rule,
+        trim(set_aside.rule || ' ' || set_aside.column_name) as rule,
         'error' as severity,
         'quarantined' as status,
         set_aside.failures,

@@ -23,7 +23,7 @@ FORMATS = ("text", "github")
     type=click.Choice(FORMATS),
     default="text",
     show_default=True,
-    help="github prints annotations for a workflow run.",
+    help="github adds annotations for a workflow run.",
 )
 @click.option(
     "--junit",

@@ -14,6 +14,10 @@ HEADER = "# Generated from schemas/*.yaml by `la-pipes contracts sync`; change i
 # inventory once a year. What Los Angeles' record holds is closed, so only a new copy can be late.
 LATE_AFTER_DAYS = {"breaks": 45, "climate": 45}
 SELDOM_AFTER_DAYS = 400
+# What this city never had delivered is not late.
+LOADED_AT = (
+    "select coalesce(max(_loaded_at), cast(current_timestamp as timestamp)) from {{ this }}"
+)
 
 
 def render_sources(root: Path) -> dict[Path, str]:
@@ -67,7 +71,7 @@ def _table(table: Table) -> dict[str, object]:
     if table.is_landing:
         days = LATE_AFTER_DAYS.get(table.name, SELDOM_AFTER_DAYS)
         freshness = {"warn_after": {"count": days, "period": "day"}}
-        entry["config"] = {"loaded_at_field": "_loaded_at", "freshness": freshness}
+        entry["config"] = {"loaded_at_query": LOADED_AT, "freshness": freshness}
     tests: list[dict[str, object]] = []
     if len(table.key) > 1:
         tests.append({"unique_together": {"arguments": {"columns": list(table.key)}}})

@@ -206,6 +206,9 @@ def report(engine: Engine, delivery: Path) -> None:
     for step in steps(run):
         _print(step)
     _print(Measured("files to views", run.seconds, run.peak_mb()))
+    docs = Path(engine.environment["LA_PIPES_LOG_DIR"]) / "data_docs"
+    checked = watch(("la-pipes", "check", "--docs", str(docs)), engine.environment, engine.server)
+    _print(Measured("check", checked.seconds, checked.peak_mb()))
     backtests(engine, delivery.parent)
     again = watch(command, engine.environment, engine.server)
     _print(Measured("again, up to date", again.seconds, again.peak_mb()))
