@@ -206,6 +206,7 @@ def report(engine: Engine, delivery: Path) -> None:
     for step in steps(run):
         _print(step)
     _print(Measured("files to views", run.seconds, run.peak_mb()))
+    backtests(engine, delivery.parent)
     again = watch(command, engine.environment, engine.server)
     _print(Measured("again, up to date", again.seconds, again.peak_mb()))
     later = ("la-pipes", "run", "--delivery", str(a_month_later(delivery.parent)))
@@ -218,6 +219,39 @@ def report(engine: Engine, delivery: Path) -> None:
         f"ratio {built / by_hand:.2f}; same rows\n",
         flush=True,
     )
+
+
+BACKTESTS = {
+    # The newest origin alone: every candidate and baseline fitted once, and judged.
+    "all candidates of one origin": """
+        models: [poisson_glm, empirical_bayes, gradient_boosting]
+        baselines: [cohort_rate, register_glm, weibull]
+        least_training_months: {all_but_one}
+        held_back_origins: 0
+    """,
+    "ten-origin backtest of the GLM": """
+        models: [poisson_glm]
+        least_training_months: {all_but_ten}
+        held_back_origins: 0
+    """,
+}
+
+
+def backtests(engine: Engine, folder: Path) -> None:
+    """Measure the backtest's parts; the champion alone is the step train of the run."""
+    os.environ.update(engine.environment)
+    with open_warehouse(read_settings()) as warehouse:
+        years = warehouse.scalar(
+            "select count(distinct as_of_date) from features.fct_pipe_features "
+            "where is_label_complete"
+        )
+    months = {"all_but_one": 12 * (int(str(years)) - 1), "all_but_ten": 12 * (int(str(years)) - 10)}
+    for step, text in BACKTESTS.items():
+        config = folder / "backtest.yml"
+        config.write_text("pipe:" + text.format(**months))
+        command = ("la-pipes", "backtest", "--grain", "pipe", "--config", str(config))
+        ran = watch((*command, "--to", str(folder / "reports")), engine.environment, engine.server)
+        _print(Measured(step, ran.seconds, ran.peak_mb()))
 
 
 def a_month_later(sample: Path) -> Path:

@@ -388,6 +388,26 @@ def test_says_how_to_mend_a_score_that_cannot_be_made(pipes, marts):
         run(score, pipes, marts, "pipe", as_of=date(2020, 3, 1))
 
 
+@pytest.mark.parametrize("model", ["poisson_glm", "empirical_bayes"])
+def test_a_single_main_can_be_trained_and_scored(warehouse, marts, make_pipes, model):
+    marts.fill(warehouse, PIPES, make_pipes(pipes=1))
+    warehouse.execute(
+        f"update features.{PIPES} set breaks_next_12m = 1 where as_of_date = date '2014-01-01'"
+    )
+    trained = run(train, warehouse, marts, "pipe", model=model)
+    assert (trained.rows, trained.breaks > 0) == (8, True)
+    assert 0 < run(score, warehouse, marts, "pipe").expected_breaks < 3
+
+
+def test_mains_that_all_break_every_year_have_a_rate_and_no_auc(pipes, marts):
+    pipes.execute(f"update features.{PIPES} set breaks_next_12m = 1 where is_label_complete")
+    trained = run(train, pipes, marts, "pipe")
+    figures = {item.metric: item.estimate.value for item in trained.headline}
+    assert figures["auc"] is None
+    assert figures["observed_over_expected"] == pytest.approx(1, abs=0.1)
+    assert run(score, pipes, marts, "pipe").expected_breaks == pytest.approx(1500, rel=0.1)
+
+
 def test_areas_are_judged_on_the_last_twelve_months(areas, marts):
     trained = run(train, areas, marts, "area_month")
     assert trained.run_id.startswith("area-month-poisson-glm-20140101-")
