@@ -15,9 +15,7 @@ HEADER = "# Generated from schemas/*.yaml by `la-pipes contracts sync`; change i
 LATE_AFTER_DAYS = {"breaks": 45, "climate": 45}
 SELDOM_AFTER_DAYS = 400
 # What this city never had delivered is not late.
-LOADED_AT = (
-    "select coalesce(max(_loaded_at), cast(current_timestamp as timestamp)) from {{ this }}"
-)
+LOADED_AT = "select coalesce(max(_loaded_at), cast(current_timestamp as timestamp)) from {{ this }}"
 
 
 def render_sources(root: Path) -> dict[Path, str]:
