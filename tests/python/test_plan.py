@@ -16,6 +16,7 @@ def project(rank: int, cost: float, length_m: float, avoided: float, **ranks: in
         "project_id": f"P{rank}",
         "as_of_date": date(2022, 1, 1),
         "plan_rank": rank,
+        "breaks_rank": ranks.get("breaks", rank),
         "most_breaks_rank": ranks.get("most_breaks", rank),
         "oldest_rank": ranks.get("oldest", rank),
         "cost_usd": cost,
@@ -56,7 +57,12 @@ def test_simple_rules_get_the_money_that_was_spent() -> None:
     chosen = choose(BY_HAND, budget_usd=105.0)
     assert chosen.total("cost_usd") == 100.0
     spent = {choice.rule: choice.total("cost_usd") for choice in compare(BY_HAND, chosen)}
-    assert spent == {"this plan": 100.0, "most breaks first": 100.0, "oldest first": 90.0}
+    assert spent == {
+        "cost avoided per $": 100.0,
+        "breaks avoided per $": 100.0,
+        "most breaks first": 100.0,
+        "oldest first": 90.0,
+    }
 
 
 def test_a_budget_for_nothing_says_what_the_cheapest_costs() -> None:
@@ -70,7 +76,7 @@ def test_plan_stays_within_the_budget_and_names_its_mains(
     city, file = sample_cities["duckdb"], tmp_path / "new folder" / "plan.csv"
     result = city.la_pipes("plan", "--budget", "5M", "--to", file)
     assert result.exit_code == 0, result.output
-    assert "this plan" in result.output
+    assert "cost avoided per $" in result.output
     assert "oldest first" in result.output
     rows = list(csv.DictReader(file.open(newline="")))
     assert rows
@@ -102,6 +108,23 @@ def test_the_budget_is_that_of_the_project_when_none_is_named(
     assert result.exit_code == 0, result.output
     assert "Renewals for $25,000,000" in result.output
     assert "more (--rows, or --to for all of them)" in result.output
+
+
+def test_breaks_can_count_alike(sample_cities: dict[str, City], tmp_path: Path) -> None:
+    avoided = {}
+    for by in ("cost", "breaks"):
+        file = tmp_path / f"{by}.csv"
+        result = sample_cities["duckdb"].la_pipes(
+            "plan", "--by", by, "--budget", "5M", "--to", file
+        )
+        assert result.exit_code == 0, result.output
+        rows = list(csv.DictReader(file.open(newline="")))
+        avoided[by] = (
+            sum(float(row["avoided_usd_10y"]) for row in rows),
+            sum(float(row["breaks_avoided_10y"]) for row in rows),
+        )
+    assert avoided["cost"][0] > avoided["breaks"][0]
+    assert avoided["cost"][1] < avoided["breaks"][1]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ select
     as_of_date,
     area_id,
     plan_rank,
+    breaks_rank,
     oldest_rank,
     most_breaks_rank,
     bundling_rule,

@@ -21,6 +21,7 @@ ordered as (
 
     {%- for rule, rank in [
         ('avoided_per_usd', 'plan_rank'),
+        ('breaks_per_usd', 'breaks_rank'),
         ('most_breaks', 'most_breaks_rank'),
         ('oldest', 'oldest_rank'),
     ] %}

@@ -68,6 +68,7 @@ compared as (
     select
         costed.*,
         {{ rounded('avoided_usd_10y / cost_usd', 9) }} as avoided_per_usd,
+        {{ rounded('breaks_avoided_1y / cost_usd * 1000000', 9) }} as breaks_per_million_usd,
         {{ rounded('mean_install_year', 6) }} as rounded_install_year
     from costed
 
@@ -82,6 +83,11 @@ ranked as (
                 order by avoided_per_usd desc, {{ byte_order('project_id') }} asc
             ) as integer
         ) as plan_rank,
+        cast(
+            row_number() over (
+                order by breaks_per_million_usd desc, {{ byte_order('project_id') }}
+            ) as integer
+        ) as breaks_rank,
         cast(
             row_number() over (
                 order by rounded_install_year nulls last, {{ byte_order('project_id') }}
@@ -128,6 +134,7 @@ final as (
 
         -- rank
         plan_rank,
+        breaks_rank,
         oldest_rank,
         most_breaks_rank,
 

@@ -21,6 +21,7 @@ from la_pipeline_failure_predict.report.plan import (
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import open_warehouse
 
+ORDERS = {"cost": "plan_rank", "breaks": "breaks_rank"}
 MULTIPLES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
 
 
@@ -74,6 +75,13 @@ def _number(text: str) -> float:
     "--length-share", type=Share(), help="Renew at most this share of the network's length."
 )
 @click.option(
+    "--by",
+    type=click.Choice(list(ORDERS)),
+    default="cost",
+    show_default=True,
+    help="Order by the cost of breaks avoided per dollar, or by their number.",
+)
+@click.option(
     "--to",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -85,6 +93,7 @@ def plan(
     settings: Settings,
     budget: float | None,
     length_share: float | None,
+    by: str,
     file: Path | None,
     rows: int,
 ) -> None:
@@ -98,7 +107,7 @@ def plan(
         budget = default_budget(settings.root)
     with open_warehouse(settings) as warehouse:
         network = read_plan(warehouse)
-        chosen = choose(network, budget, length_share)
+        chosen = choose(network, budget, length_share, ORDERS[by])
         if file:
             write_projects(warehouse, chosen, file)
     limits = [f"${budget:,.0f}"] if budget else []
@@ -107,14 +116,14 @@ def plan(
         f"Renewals for {' and '.join(limits)}, and what they avoid in the ten years from "
         f"{network.as_of_date}:\n"
     )
-    _print_projects(chosen, rows)
+    _print_projects(chosen, ORDERS[by], rows)
     _print_totals(network, chosen)
     _print_comparison(compare(network, chosen))
     if file:
         click.echo(f"\nWrote {len(chosen.projects):,} projects to {file}.")
 
 
-def _print_projects(chosen: Choice, rows: int) -> None:
+def _print_projects(chosen: Choice, rank: str, rows: int) -> None:
     shown = chosen.projects[: max(rows, 0)]
     if not shown:
         return
@@ -126,7 +135,7 @@ def _print_projects(chosen: Choice, rows: int) -> None:
     )
     for place, project in zip(places, shown, strict=True):
         click.echo(
-            f"{project['plan_rank']:>5} {place:<{width}} {project['pipe_count']:>5} "
+            f"{project[rank]:>5} {place:<{width}} {project['pipe_count']:>5} "
             f"{project['length_m']:>7,.0f} {project['cost_usd']:>12,.0f} "
             f"{project['breaks_avoided_10y']:>14.2f} {project['avoided_usd_10y']:>9,.0f} "
             f"{project['avoided_per_usd']:>6.3f}"
@@ -154,12 +163,12 @@ def _print_totals(network: Plan, chosen: Choice) -> None:
 def _print_comparison(choices: list[Choice]) -> None:
     click.echo(
         "\nThe same money by other rules (breaks avoided in 1, 5 and 10 years):\n\n"
-        f"{'rule':<18} {'projects':>8} {'km':>6} {'cost':>13} {'1':>7} {'5':>7} {'10':>7} "
+        f"{'rule':<20} {'projects':>8} {'km':>6} {'cost':>13} {'1':>7} {'5':>7} {'10':>7} "
         f"{'$ avoided, 10 y':>16} {'per $':>6}"
     )
     for choice in choices:
         click.echo(
-            f"{choice.rule:<18} {len(choice.projects):>8,} {choice.total('length_m') / 1000:>6.1f} "
+            f"{choice.rule:<20} {len(choice.projects):>8,} {choice.total('length_m') / 1000:>6.1f} "
             f"{choice.total('cost_usd'):>13,.0f} {choice.total('breaks_avoided_1y'):>7.1f} "
             f"{choice.total('breaks_avoided_5y'):>7.1f} "
             f"{choice.total('breaks_avoided_10y'):>7.1f} "

@@ -19,8 +19,8 @@ PROJECTS = """
         plan.material_group, plan.first_install_year, plan.last_install_year, plan.pipe_count,
         plan.length_m, plan.breaks_ever, plan.breaks_prior_60m, plan.cost_usd,
         plan.emergency_cost_usd, plan.breaks_avoided_1y, plan.breaks_avoided_5y,
-        plan.breaks_avoided_10y, plan.avoided_usd_10y, plan.avoided_per_usd, plan.most_breaks_rank,
-        plan.oldest_rank, plan.run_id
+        plan.breaks_avoided_10y, plan.avoided_usd_10y, plan.avoided_per_usd, plan.breaks_rank,
+        plan.most_breaks_rank, plan.oldest_rank, plan.run_id
     from powerbi.replacement_plan as plan
     left join powerbi.areas as areas on plan.area_id = areas.area_id
     order by plan.plan_rank
@@ -31,7 +31,8 @@ PIPES = """
     order by project_id, position_in_project
 """
 RULES: Mapping[str, str] = {
-    "plan_rank": "this plan",
+    "plan_rank": "cost avoided per $",
+    "breaks_rank": "breaks avoided per $",
     "most_breaks_rank": "most breaks first",
     "oldest_rank": "oldest first",
 }
@@ -112,6 +113,8 @@ def choose(
     budget_usd: float | None = None,
     length_share: float | None = None,
     rank: str = "plan_rank",
+    *,
+    must_fit: bool = True,
 ) -> Choice:
     """Take projects in the order of a rank, passing over those that no longer fit.
 
@@ -123,6 +126,8 @@ def choose(
         Renew at most this share of the network's length; None sets no limit.
     rank
         Column of the plan to order by, one of `RULES`.
+    must_fit
+        Whether a choice of nothing is an error.
 
     Raises
     ------
@@ -138,7 +143,7 @@ def choose(
             chosen.append(project)
             money -= project["cost_usd"]
             metres -= project["length_m"]
-    if not chosen and rank == "plan_rank":
+    if not chosen and must_fit:
         cheapest = min(project["cost_usd"] for project in plan.projects)
         shortest = min(project["length_m"] for project in plan.projects)
         raise UserError(
@@ -150,9 +155,10 @@ def choose(
 
 
 def compare(plan: Plan, chosen: Choice) -> list[Choice]:
-    """Return what was chosen, and what the simple rules choose for the same money."""
+    """Return what was chosen, and what the other rules choose for the same money."""
     spent = chosen.total("cost_usd")
-    return [chosen, *(choose(plan, spent, rank=rank) for rank in list(RULES)[1:])]
+    others = [rank for rank, rule in RULES.items() if rule != chosen.rule]
+    return [chosen, *(choose(plan, spent, rank=rank, must_fit=False) for rank in others)]
 
 
 def default_budget(root: Path) -> float:
