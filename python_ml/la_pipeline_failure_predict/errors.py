@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The command line prints it and ends with exit code 2.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython asks for this: a notebook shows the sentence, as the command line does.
+        return [f"Error: {self}"]

@@ -11,7 +11,7 @@ from la_pipeline_failure_predict.cli.plan import plan
 from la_pipeline_failure_predict.cli.project import doctor, init
 from la_pipeline_failure_predict.cli.quarantine import quarantine
 from la_pipeline_failure_predict.cli.run import build, demo, run
-from la_pipeline_failure_predict.cli.show import compare, report
+from la_pipeline_failure_predict.cli.show import compare, notebooks, report
 
 __all__ = ["main"]
 
@@ -44,6 +44,7 @@ for command in (
     demo,
     plan,
     report,
+    notebooks,
     compare,
     doctor,
     contracts,

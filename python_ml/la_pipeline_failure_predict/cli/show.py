@@ -1,11 +1,11 @@
-"""Commands that show results: report, compare."""
+"""Commands that show results: report, notebooks, compare."""
 
 import re
 from pathlib import Path
 
 import click
 
-from la_pipeline_failure_predict.cli.common import GRAINS, common, fail
+from la_pipeline_failure_predict.cli.common import GRAINS, Screen, common, fail
 from la_pipeline_failure_predict.contracts.catalog import read_tables
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import write_whole
@@ -52,6 +52,48 @@ def report(
     target = file or Path("reports/model_card.md")
     write_whole(target, text)
     click.echo(f"Wrote {target}, the card of {name}.")
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports/notebooks"),
+    show_default=True,
+    help="Folder of the notebooks with their outputs.",
+)
+@common
+def notebooks(settings: Settings, names: tuple[str, ...], folder: Path) -> None:
+    """Run the notebooks of docs/03_notebooks, or those named, on what the warehouse holds.
+
+    \b
+    Example: la-pipes notebooks
+             la-pipes notebooks 06_risk_scoring --to reports/mine
+    """
+    from la_pipeline_failure_predict.report.run_notebooks import (
+        NotebookFailed,
+        find_notebooks,
+        run_notebooks,
+    )
+
+    screen, stopped = Screen(), []
+
+    def stop(name: str, sentence: str) -> None:
+        stopped.append(name)
+        screen.say(f"{name}: {sentence}")
+
+    files = find_notebooks(settings.root, names)
+    # Before the kernel: what keeps a warehouse from being opened is told once.
+    open_warehouse(settings).close()
+    try:
+        written = run_notebooks(files, folder, settings, progress=screen.advance, stopped=stop)
+    except NotebookFailed as error:
+        fail(f"A notebook did not run to its end: {error}. The log has the whole of it.", 1)
+    screen.say(f"Wrote {len(written)} of {len(files)} notebooks to {folder}.")
+    if stopped:
+        fail(f"{', '.join(stopped)} found nothing to show and was left as it is.", 2)
 
 
 def _percentage(
