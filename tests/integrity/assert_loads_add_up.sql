@@ -1,4 +1,4 @@
--- rows in the file = rows in the landing table + rows in the quarantine, for each load.
+-- rows in the file = rows in the landing table + rows still in the quarantine, for each load.
 with landed as (
 
     {% for source_name, table_name in [
@@ -27,6 +27,7 @@ quarantined as (
         load_id,
         count(distinct row_number) as row_count
     from {{ ref('stg_loads__quarantine') }}
+    where mended_at is null
     group by 1
 
 ),

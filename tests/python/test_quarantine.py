@@ -108,6 +108,30 @@ def test_mended_rows_take_their_place(empty_city: City, export: Path) -> None:
     assert {row["_source_file"] for row in rows} == {"mains.csv"}
 
 
+def test_sums_hold_after_a_retry(duckdb_city: City, tmp_path: Path) -> None:
+    (tmp_path / "mains.csv").write_text(MAINS)
+    (tmp_path / "city.yml").write_text(MAPPING)
+    duckdb_city.la_pipes(
+        "load", "pipes", tmp_path / "mains.csv", "--mapping", tmp_path / "city.yml"
+    )
+    duckdb_city.la_pipes("quarantine", "export", "--to", tmp_path / "out")
+    (file,) = (tmp_path / "out").iterdir()
+    duckdb_city.la_pipes("quarantine", "retry", mend(file, {"2": {"Size": "6"}}))
+    built = duckdb_city.la_pipes("build", "--select", "+assert_loads_add_up +fct_data_quality")
+    assert built.exit_code == 0, built.output
+    aside = duckdb_city.rows(
+        "select rule, failures, row_count from quality.fct_data_quality "
+        "where checked_by = 'load' order by rule"
+    )
+    assert {row["rule"] for row in aside} == {
+        "range length_m",
+        "repeated pipe_id",
+        "required pipe_id",
+        "type installed_on",
+    }
+    assert all((row["failures"], row["row_count"]) == (1, 5) for row in aside)
+
+
 def test_retrying_twice_changes_nothing(empty_city: City, export: Path) -> None:
     mended = mend(export, {"2": {"Size": "6"}})
     empty_city.la_pipes("quarantine", "retry", mended)

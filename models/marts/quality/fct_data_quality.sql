@@ -11,6 +11,7 @@ with check_results as (
 quarantine as (
 
     select * from {{ ref('stg_loads__quarantine') }}
+    where mended_at is null
 
 ),
 

@@ -7,5 +7,6 @@ select
     column_name,
     rule,
     reason,
-    quarantined_at
+    quarantined_at,
+    mended_at
 from {{ source('loads', 'quarantine') }}
