@@ -1,5 +1,6 @@
 """What stops half-way: killed, crowded, out of space, cut off; nothing is lost, and it says so."""
 
+import errno
 import os
 import random
 import shutil
@@ -17,6 +18,8 @@ import pytest
 
 from cities import ENGINES, City, credentials_of
 from faults import Command, Row, all_rows, assert_same_rows, finish, start
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.files import atomic_write, write_whole
 from la_pipeline_failure_predict.warehouse.postgres_engine import PostgresWarehouse
 
 SEED = int(os.environ.get("LA_PIPES_TEST_SEED", "20260301"))
@@ -399,3 +402,20 @@ def test_warehouse_that_cannot_be_written(duckdb_city: City, small_files: Path) 
     assert "Traceback" not in printed
     finish(duckdb_city, *load)
     assert duckdb_city.value("select count(*) from raw.climate") > 0
+
+
+def test_file_that_cannot_be_written_whole_stays_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "plan.csv"
+    write_whole(file, "street,metres\n")
+
+    def write_until_full() -> None:
+        with atomic_write(file) as new:
+            new.write("str")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(UserError, match="No space left on device"):
+        write_until_full()
+    with pytest.raises(UserError, match="Cannot write"):
+        write_whole(file / "below.csv", "")
+    assert file.read_text() == "street,metres\n"
+    assert list(tmp_path.iterdir()) == [file]

@@ -100,8 +100,8 @@ def plan(
     """Say which street projects a budget buys, and what they avoid.
 
     \b
-    Examples: la-pipes plan --budget 25e6
-              la-pipes plan --length-share 0.5% --to plan.csv
+    Example: la-pipes plan --budget 25e6
+             la-pipes plan --length-share 0.5% --to plan.csv
     """
     if budget is None and length_share is None:
         budget = default_budget(settings.root)
