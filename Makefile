@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint docs bench clean
+.PHONY: help install demo test lint docs notebooks bench clean
 
 help:  ## Say what each target does.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ lint: install  ## Style, types, SQL, contracts and generated files.
 docs: install  ## dbt's documentation site, in target/.
 	$(BIN)/la-pipes init
 	$(BIN)/dbt docs generate
+
+notebooks: install  ## Run docs/03_notebooks on the warehouse of make demo and keep their outputs.
+	$(BIN)/la-pipes notebooks --to docs/03_notebooks
 
 bench: install  ## Seconds and memory of each step on a network of Los Angeles' size; takes minutes.
 	$(BIN)/python tests/python/benchmarks/bench.py

@@ -93,7 +93,7 @@ def notebooks(settings: Settings, names: tuple[str, ...], folder: Path) -> None:
         fail(f"A notebook did not run to its end: {error}. The log has the whole of it.", 1)
     screen.say(f"Wrote {len(written)} of {len(files)} notebooks to {folder}.")
     if stopped:
-        fail(f"{', '.join(stopped)} found nothing to show and was left as it is.", 2)
+        fail(f"Nothing to show in {', '.join(stopped)}; no file was written for it.", 2)
 
 
 def _percentage(
