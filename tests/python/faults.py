@@ -97,7 +97,8 @@ def start(
     city: City, *arguments: object, most_bytes: int | None = None, **environment: str
 ) -> Command:
     """Start a command on a city's warehouse; no file may grow above `most_bytes`."""
-    with NamedTemporaryFile(prefix="la-pipes-", suffix=".out", delete=False) as file:
+    folder = city.environment["DBT_PROFILES_DIR"]  # pytest removes it with the city
+    with NamedTemporaryFile(dir=folder, suffix=".out", delete=False) as file:
         printed = Path(file.name)
     texts = [str(argument) for argument in arguments]
     process = _context.Process(
