@@ -7,6 +7,7 @@ thing SQL cannot judge on every engine: it is read as Arrow batches, a few thous
 import logging
 import re
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -166,15 +167,18 @@ def _data_source(address: Address) -> Iterator[SQLDatasource]:
             analytics_enabled=False,
         ),
     )
-    source = context.data_sources.add_sql(
-        "warehouse", connection_string=address.url, kwargs=dict(address.options)
-    )
-    engine = source.get_engine()
-    try:
-        yield source
-    finally:
-        source.get_execution_engine().close()
-        engine.dispose()
+    with warnings.catch_warnings():
+        # It would rather have its own source for Postgres, and another way to name the schema.
+        warnings.simplefilter("ignore")
+        source = context.data_sources.add_sql(
+            "warehouse", connection_string=address.url, kwargs=dict(address.options)
+        )
+        engine = source.get_engine()
+        try:
+            yield source
+        finally:
+            source.get_execution_engine().close()
+            engine.dispose()
 
 
 def _check_table(source: SQLDatasource, item: _Prepared) -> TableOutcome:

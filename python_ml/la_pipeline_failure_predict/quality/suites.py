@@ -54,7 +54,7 @@ def _expectation(table: Table, rule: Rule, counted: Mapping[str, int]) -> gxe.Ex
     common = {
         "severity": "warning" if rule.severity == "warning" else "critical",
         "meta": {"rule": rule.name},
-        "description": f"{rule.name}: {rule.reason}",
+        "description": _described(rule),
     }
     if rule is COLUMNS_RULE:
         names = [column.name for column in table.columns]
@@ -80,6 +80,13 @@ def _expectation(table: Table, rule: Rule, counted: Mapping[str, int]) -> gxe.Ex
             column=rule.column, max_value=rule.maximum, **common
         )
     return _rows(_broken_rows(table, rule), common)
+
+
+def _described(rule: Rule) -> str:
+    """Return what Data Docs say of a rule, whether it holds or not."""
+    has_figure = rule.query or rule.bound != NONE
+    bound = f"{rule.bound}{' % of the rows' if rule.is_share else ''}"
+    return f"{rule.name}{f', {bound}' if has_figure else ''}; if not: {rule.reason}"
 
 
 def _rows(query: str, common: Mapping[str, object]) -> gxe.Expectation:
