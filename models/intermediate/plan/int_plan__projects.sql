@@ -83,15 +83,17 @@ measured as (
 
 ),
 
--- A long run gives pieces of equal length; a main belongs to the piece in which it begins.
+-- A long run gives pieces of equal length; a main belongs to the piece in which it begins. In whole
+-- millimetres, which doubles hold exactly: of three equal mains, metres would put two in one piece.
 cut as (
 
     select
         measured.*,
         cast(
             floor(
-                run_length_before_m * ceil(run_length_m / {{ var('plan_project_max_m') }})
-                / run_length_m
+                cast(1000 * run_length_before_m as double precision)
+                * ceil(run_length_m / {{ var('plan_project_max_m') }})
+                / cast(1000 * run_length_m as double precision)
             ) as integer
         ) as piece_number
     from measured
