@@ -39,4 +39,7 @@ counted as (
 
 select *
 from counted
-where both_count <> 2 or below <> -0.1 or above <> 1.1
+where
+    both_count <> 2
+    or coalesce(below, 0) <> -0.1
+    or coalesce(above, 0) <> 1.1

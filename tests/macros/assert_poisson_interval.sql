@@ -37,5 +37,5 @@ computed as (
 
 select * from computed
 where
-    abs(computed_lower - exact_lower) > 0.03
-    or abs(computed_upper - exact_upper) > 0.03
+    coalesce(abs(computed_lower - exact_lower), 1) > 0.03
+    or coalesce(abs(computed_upper - exact_upper), 1) > 0.03

@@ -20,4 +20,4 @@ with cases as (
 )
 
 select * from cases
-where actual <> expected
+where actual is distinct from expected

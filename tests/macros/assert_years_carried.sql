@@ -16,4 +16,4 @@ with cases as (
 )
 
 select * from cases
-where abs(actual - expected) > 0.000000001
+where coalesce(abs(actual - expected), 1) > 0.000000001
