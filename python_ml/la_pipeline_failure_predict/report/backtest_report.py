@@ -112,8 +112,8 @@ def _held_back_sentence(result: BacktestResult) -> str:
     if result.held_back_uses == 1:
         return f"The held-back origins {days} were looked at, for the first time."
     return (
-        f"The held-back origins {days} were looked at, for the {result.held_back_uses}th time: "
-        "they are no longer a fresh test."
+        f"The held-back origins {days} have been looked at {result.held_back_uses} times: they are "
+        "no longer a fresh test."
     )
 
 

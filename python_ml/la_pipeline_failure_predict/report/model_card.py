@@ -205,10 +205,8 @@ def _backtested(
             "",
         )
         return
-    yield (
-        f"## Backtest ({newest['origin_count']} origins from {newest['first_origin']}, "
-        f"{figures.breaks:,} breaks)"
-    )
+    # The figures are those of the origins that were not held back.
+    yield f"## Backtest (origins from {newest['first_origin']}, {figures.breaks:,} breaks)"
     yield ""
     yield f"`{newest['backtest_id']}`; champion {newest['champion']}: {newest['champion_reason']}."
     yield ""
@@ -217,7 +215,7 @@ def _backtested(
     if held_back is not None:
         yield (
             f"Held-back origins from {newest['held_back_from']} ({held_back.breaks:,} "
-            f"breaks), looked at {newest['held_back_uses']} times:"
+            f"breaks); looks at them so far: {newest['held_back_uses']}."
         )
         yield ""
         yield from _table(held_back, grain, model)
