@@ -39,7 +39,7 @@ loads as (
 )
 
 select
-    coalesce(loads.load_id, landed.load_id) as load_id,
+    coalesce(loads.load_id, landed.load_id, quarantined.load_id) as load_id,
     coalesce(loads.table_name, landed.table_name) as table_name,
     loads.rows_in_file,
     loads.rows_loaded,
@@ -51,7 +51,7 @@ full outer join landed
     on
         loads.load_id = landed.load_id
         and loads.table_name = landed.table_name
-left join quarantined
+full outer join quarantined
     on loads.load_id = quarantined.load_id
 where
     loads.load_id is null

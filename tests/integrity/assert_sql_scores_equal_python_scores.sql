@@ -1,5 +1,6 @@
 -- The published run's scores, recomputed in SQL from ml.model_coefficients, are those that the
--- model step wrote, to 1e-9. A published model without coefficients has nothing to compare.
+-- model step wrote, to 1e-9. A published run without any coefficients, boosted trees, has nothing
+-- to compare; one that has them must have those of every fit it scored with.
 with scores as (
 
     select * from {{ ref('stg_ml__pipe_scores') }}
@@ -8,7 +9,8 @@ with scores as (
 
 fits as (
 
-    select * from {{ ref('int_scores__pipe_coefficients') }}
+    select run_id from {{ ref('int_scores__pipe_coefficients') }}
+    group by 1
 
 ),
 
@@ -26,9 +28,7 @@ select
     recomputed.expected_breaks as recomputed_breaks
 from scores
 inner join fits
-    on
-        scores.run_id = fits.run_id
-        and scores.trained_until = fits.trained_until
+    on scores.run_id = fits.run_id
 -- A score of a main that has since left the inventory has no features to recompute it from.
 inner join {{ ref('fct_pipe_features') }} as features
     on

@@ -52,6 +52,8 @@ break_figures as (
         source_name,
         avg(case when link_status in ('recorded', 'nearest') then 0.0 else 1.0 end)
             as unmatched_break_share,
+        avg(case when link_status = 'predates_install' then 1.0 else 0.0 end)
+            as predates_install_share,
         avg(case when is_date_suspect then 1.0 else 0.0 end) as suspect_date_share
     from breaks
     where is_in_record
@@ -115,6 +117,14 @@ unpivoted as (
     from break_figures
     cross join modelled
     where modelled.pipe_count > 0
+
+    union all
+
+    select
+        'predates_install_share' as figure,
+        source_name as segment,
+        predates_install_share as figure_value
+    from break_figures
 
     union all
 

@@ -314,8 +314,8 @@ def test_the_report_can_be_read_alone(pipes, marts, tmp_path):
     assert not list(file.parent.glob("*.part"))
 
 
-def test_backtest_from_the_command_line(sample_cities, tmp_path):
-    city = sample_cities["duckdb"]
+def test_backtest_from_the_command_line(sample_cities, copy_city, tmp_path):
+    city = copy_city(sample_cities["duckdb"])
     config = tmp_path / "quick.yml"
     config.write_text("pipe: {models: [poisson_glm, empirical_bayes], resamples: 50}")
     arguments = ("backtest", "--grain", "pipe", "--config", config, "--to", tmp_path / "out")
@@ -332,8 +332,8 @@ def test_backtest_from_the_command_line(sample_cities, tmp_path):
 
 
 @needs_real_data
-def test_kitcheners_mains_are_ranked_better_than_by_past_breaks(kitchener_cities, marts):
-    with kitchener_cities["duckdb"].connect() as warehouse:
+def test_kitcheners_mains_are_ranked_better_than_by_past_breaks(kitchener_cities, copy_city, marts):
+    with copy_city(kitchener_cities["duckdb"]).connect() as warehouse:
         result = run(warehouse, marts, least_training_months=48, resamples=200)
     found = figures(result)
     assert [fold.origin.year for fold in result.folds.held_back] == [2020, 2021]
