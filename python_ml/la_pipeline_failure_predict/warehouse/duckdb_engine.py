@@ -68,7 +68,10 @@ class DuckDBWarehouse(Warehouse):
     def _append(self, table: Table, rows: pa.RecordBatchReader) -> None:
         self.connection.register("arrow_rows", rows)
         try:
-            self.connection.execute(f"insert into {full_name(table)} select * from arrow_rows")
+            # By name: a column that was added later is the last one, wherever the contract has it.
+            self.connection.execute(
+                f"insert into {full_name(table)} by name select * from arrow_rows"
+            )
         finally:
             self.connection.unregister("arrow_rows")
 
