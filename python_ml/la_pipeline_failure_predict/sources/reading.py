@@ -112,8 +112,9 @@ def _create(scratch: Scratch, relation: str, origin: str, path: Path) -> None:
             f"cast({quote(given)} as varchar) as {quote(name)}"
             for given, name in zip(columns, distinct_names(columns), strict=True)
         )
+        scratch.drop(relation)
         scratch.execute(
-            f"create or replace table {relation} as "
+            f"create table {relation} as "
             f"select row_number() over () as {ROW_NUMBER}, {texts} from origin_rows"
         )
     except Exception as error:

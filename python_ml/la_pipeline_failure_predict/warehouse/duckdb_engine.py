@@ -160,6 +160,17 @@ class DuckDBScratch(DuckDBWarehouse):
         """Return the full name of a scratch table, as the host sees it."""
         return f"{self.catalog}.main.{quote(relation)}"
 
+    def drop(self, relation: str) -> None:
+        """Drop a scratch table or view if there is one: neither may be replaced by the other."""
+        kind = self.scalar(
+            "select table_type from information_schema.tables "
+            "where table_catalog = $1 and table_name = $2",
+            (self.catalog, relation),
+        )
+        if kind is not None:
+            what = "view" if kind == "VIEW" else "table"
+            self.execute(f"drop {what} {quote(relation)}")
+
     def close(self) -> None:
         """Drop everything in it."""
         self.connection.close()
