@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from la_pipeline_failure_predict.contracts.catalog import Table
-from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.errors import UserError, first_line
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.sources.archives import file_inside
 from la_pipeline_failure_predict.sources.catalog import Source, find_source
@@ -171,7 +171,7 @@ def _land_file(
         log.exception("reading %s", delivery.path)
         raise UserError(
             f"{delivery.path} cannot be read as {delivery.source.name} "
-            f"({str(error).splitlines()[0][:160]}): check the source's name, the mapping and that "
+            f"({first_line(error)}): check the source's name, the mapping and that "
             "the file is whole."
         ) from error
 

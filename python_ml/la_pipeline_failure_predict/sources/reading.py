@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.errors import UserError, first_line
 from la_pipeline_failure_predict.sources.archives import unpacked
 from la_pipeline_failure_predict.sources.csv_rows import (
     MALFORMED,
@@ -118,9 +118,8 @@ def _create(scratch: Scratch, relation: str, origin: str, path: Path) -> None:
             f"select row_number() over () as {ROW_NUMBER}, {texts} from origin_rows"
         )
     except Exception as error:
-        reason = str(error).splitlines()[0]
         raise UserError(
-            f"{path} cannot be read ({reason[:160]}): the file looks truncated or is of another "
+            f"{path} cannot be read ({first_line(error)}): the file looks truncated or is of another "
             "kind than its name says; fetch it again."
         ) from None
 
