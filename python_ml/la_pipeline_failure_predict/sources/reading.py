@@ -21,6 +21,7 @@ from la_pipeline_failure_predict.sources.mapping import SourceMapping
 from la_pipeline_failure_predict.sources.shapes import read_vector
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import quote
+from la_pipeline_failure_predict.warehouse.faults import explain_error
 
 VECTOR_SUFFIXES = {".geojson", ".json", ".gpkg", ".shp", ".gdb", ".fgb"}
 PARQUET_SUFFIXES = {".parquet", ".pq"}
@@ -118,9 +119,11 @@ def _create(scratch: Scratch, relation: str, origin: str, path: Path) -> None:
             f"select row_number() over () as {ROW_NUMBER}, {texts} from origin_rows"
         )
     except Exception as error:
+        if explain_error(error):
+            raise
         raise UserError(
-            f"{path} cannot be read ({first_line(error)}): the file looks truncated or is of another "
-            "kind than its name says; fetch it again."
+            f"{path} cannot be read ({first_line(error)}): the file looks truncated or is of "
+            "another kind than its name says; fetch it again."
         ) from None
 
 
