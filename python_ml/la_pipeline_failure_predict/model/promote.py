@@ -68,7 +68,7 @@ def promote(
     UserError
         If there is no such run, it is of another grain, or it has not been scored.
     """
-    own = _grain_of(warehouse, tables, run_id)
+    own = grain_of(warehouse, tables, run_id)
     if grain is not None and own != grain:
         raise UserError(f"Run {run_id} is of grain {own}, not {grain}: leave --grain out.")
     scores = full_name(tables[SCORE_TABLES[own]])
@@ -127,7 +127,14 @@ def list_runs(
     return listed
 
 
-def _grain_of(warehouse: Warehouse, tables: Mapping[str, Table], run_id: str) -> Grain:
+def grain_of(warehouse: Warehouse, tables: Mapping[str, Table], run_id: str) -> Grain:
+    """Return what a trained run is of.
+
+    Raises
+    ------
+    UserError
+        If there is no such run.
+    """
     found = warehouse.scalar(
         f"select max(grain) from {full_name(tables['model_runs'])} where run_id = $1", (run_id,)
     )
