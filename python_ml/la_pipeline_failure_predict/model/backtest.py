@@ -164,7 +164,7 @@ def backtest(
         *spatial,
     )
     result = BacktestResult(
-        backtest_id=_name(grain, last, parameters),
+        backtest_id=registry.run_name(grain, "backtest", last, parameters),
         grain=grain,
         folds=folds,
         champion=champion,
@@ -350,10 +350,6 @@ def _held_out(work: _Work, fold: Fold, blocks: Blocks, folds: int) -> Origin:
             expected[model.name][rows] = predict_rows(fitted, part, work.mart)
     held = Test(fold.origin, tested, expected)
     return Origin(fold, held, see(held, work.config.seed))
-
-
-def _name(grain: Grain, last: date, parameters: Mapping[str, object]) -> str:
-    return registry.run_name(grain, "backtest", last, parameters)
 
 
 def _uses(warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, folds: Folds) -> int:
