@@ -36,7 +36,7 @@ from la_pipeline_failure_predict.model.evaluate import (
 )
 from la_pipeline_failure_predict.model.folds import Fold, Folds, make_folds
 from la_pipeline_failure_predict.model.metrics import observed_over_expected
-from la_pipeline_failure_predict.model.registry import full_name, library_versions
+from la_pipeline_failure_predict.model.registry import library_versions
 from la_pipeline_failure_predict.model.spatial_blocks import Blocks, read_blocks
 from la_pipeline_failure_predict.model.train import (
     complete_periods,
@@ -46,7 +46,7 @@ from la_pipeline_failure_predict.model.train import (
     predict_rows,
     read_sampled,
 )
-from la_pipeline_failure_predict.warehouse.base import Warehouse
+from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 
 ROLLING, HELD_BACK, SPATIAL = "rolling", "held_back", "spatial_blocks"
 FROZEN = "observed_over_expected_frozen"

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import cast, get_args
 
-import pyarrow as pa
-
 from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.registry import reader_of
 from la_pipeline_failure_predict.model.score import SCORE_TABLES
-from la_pipeline_failure_predict.warehouse.base import Warehouse, arrow_schema, full_name
+from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 from la_pipeline_failure_predict.warehouse.locks import current_user
 
 
@@ -157,5 +156,5 @@ def _write(
         "promoted_by": current_user(),
     }
     with warehouse.transaction():
-        warehouse.append(table, pa.Table.from_pylist([row], arrow_schema(table)).to_reader())
+        warehouse.append(table, reader_of(table, [row]))
     return Promoted(grain, run_id, is_new=True)

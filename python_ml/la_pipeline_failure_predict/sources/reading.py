@@ -87,7 +87,7 @@ def _table_in(folder: Path, archive: Path) -> Path:
 def headers(scratch: Scratch, relation: str) -> list[str]:
     """Return the headers of a scratch table, in order, without the row number."""
     columns = scratch.query(f"describe {relation}").column("column_name").to_pylist()
-    return [name for name in columns if name not in ("_row_number", MALFORMED, SURPLUS)]
+    return [name for name in columns if name not in (ROW_NUMBER, MALFORMED, SURPLUS)]
 
 
 def _check_present(path: Path) -> None:
