@@ -10,3 +10,8 @@ class UserError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython asks for this: a notebook shows the sentence, as the command line does.
         return [f"Error: {self}"]
+
+
+def first_line(error: object, width: int = 160) -> str:
+    """Return the first line of what an error says; its type where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:width]

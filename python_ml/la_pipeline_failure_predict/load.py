@@ -10,13 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from la_pipeline_failure_predict.contracts.catalog import Table
-from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.errors import UserError, first_line
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.sources.archives import file_inside
 from la_pipeline_failure_predict.sources.catalog import Source, find_source
 from la_pipeline_failure_predict.sources.landing import Landed, land
 from la_pipeline_failure_predict.sources.mapping import SourceMapping, read_mapping
 from la_pipeline_failure_predict.warehouse import Scratch, Warehouse, open_scratch
+from la_pipeline_failure_predict.warehouse.faults import explain_error
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +159,7 @@ def _load_file(
 def _land_file(
     scratch: Scratch, tables: Mapping[str, Table], delivery: _Delivery
 ) -> dict[str, Landed]:
-    """Read a file into the scratch database; whatever goes wrong is the file's fault."""
+    """Read a file into the scratch database; what goes wrong is its fault, or the machine's."""
     try:
         relations = delivery.source.read(scratch, delivery.path, delivery.mapping)
         return {
@@ -168,10 +169,12 @@ def _land_file(
     except UserError:
         raise
     except Exception as error:
+        if explain_error(error):
+            raise
         log.exception("reading %s", delivery.path)
         raise UserError(
             f"{delivery.path} cannot be read as {delivery.source.name} "
-            f"({str(error).splitlines()[0][:160]}): check the source's name, the mapping and that "
+            f"({first_line(error)}): check the source's name, the mapping and that "
             "the file is whole."
         ) from error
 

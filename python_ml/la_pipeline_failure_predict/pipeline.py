@@ -20,7 +20,7 @@ from la_pipeline_failure_predict.load import load_files
 from la_pipeline_failure_predict.model.backtest import BacktestResult, backtest
 from la_pipeline_failure_predict.model.backtest_config import read_config
 from la_pipeline_failure_predict.model.data import Grain
-from la_pipeline_failure_predict.model.promote import promote, promoted_run, withdraw
+from la_pipeline_failure_predict.model.promote import grain_of, promote, promoted_run, withdraw
 from la_pipeline_failure_predict.model.score import score, score_last_outcome
 from la_pipeline_failure_predict.model.train import train
 from la_pipeline_failure_predict.rejects import RejectLimit
@@ -185,6 +185,9 @@ class Pipeline:
     ) -> None:
         """Score with the given run, else the promoted, else the seed's, else the newest."""
         with open_warehouse(self.settings) as warehouse:
+            if run_id and len(grains) > 1:
+                warehouse.create_tables(self.tables.values())
+                grains = [grain_of(warehouse, self.tables, run_id)]
             for grain in self._trainable(warehouse, grains):
                 run = score(
                     warehouse,

@@ -145,7 +145,10 @@ def retry(warehouse: Warehouse, tables: Mapping[str, Table], path: Path) -> Retr
     if not path.is_file():
         raise UserError(f"No file {path}: check the path.")
     with open_scratch(warehouse) as scratch:
-        read_csv(scratch, path, "mended_file", ",", path)
+        try:
+            read_csv(scratch, path, "mended_file", ",", path)
+        except UnicodeDecodeError:  # as a spreadsheet saves it, if not told otherwise
+            raise UserError(f"{path} is not UTF-8 text: save it again as CSV UTF-8.") from None
         load_id = _load_of(scratch, path)
         load = _find_load(warehouse, load_id)
         table = tables[str(load["table_name"])]
@@ -211,18 +214,33 @@ def _relate_to_quarantine(warehouse: Warehouse, scratch: Scratch, load_id: str, 
             f"{path} has quarantine_row_number {strange[0]['given']!r}, which is not set aside or "
             "stands there twice: keep that column as it was exported."
         )
+    present = set(scratch.query("describe mended_file").column("column_name").to_pylist())
+    notes = ", ".join(name for name in NOTES if name in present)
     scratch.execute(
         f"create table mended_rows as select {number} as _row_number, "
-        f"mended_file.* exclude (_row_number, {', '.join(NOTES)}) "
+        f"mended_file.* exclude (_row_number, {notes}) "
         f"from mended_file inner join known_rows on {number} = known_rows.row_number "
         "where known_rows.is_open = 1"
     )
-    names = scratch.query("describe mended_rows").column("column_name").to_pylist()
-    # What a ragged row had too much stands in a column of the export, and is no value of the row.
-    for name in {SURPLUS, f"{SURPLUS}_1"} & set(names):
-        scratch.execute(f"alter table mended_rows drop column {quote(name)}")
+    _keep_surplus(scratch, present)
     given = int(str(scratch.scalar("select count(*) from mended_file")))
     return given - int(str(scratch.scalar("select count(*) from mended_rows")))
+
+
+def _keep_surplus(scratch: Scratch, present: set[str]) -> None:
+    """Keep what a ragged row had too much in `mended_rows`: the row may be refused again.
+
+    In an export it stands in a column of its own, whose name the reader of CSV takes for itself.
+    """
+    exported = f"{SURPLUS}_1"
+    if exported not in present:
+        return
+    if SURPLUS in present:
+        both = f"nullif(concat_ws(' | ', {exported}, {SURPLUS}), '')"
+        scratch.execute(f"update mended_rows set {SURPLUS} = {both}")
+        scratch.execute(f"alter table mended_rows drop column {exported}")
+    else:
+        scratch.execute(f"alter table mended_rows rename column {exported} to {SURPLUS}")
 
 
 def _land(warehouse: Warehouse, scratch: Scratch, table: Table, load: dict) -> Landed:

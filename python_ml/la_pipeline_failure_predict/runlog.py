@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 SECRET_PREFIXES = ("DBT_ENV_SECRET", "PGPASSWORD")
 KEPT_LOGS = 50
@@ -28,17 +29,17 @@ def show_notices(show: Callable[[str], None]) -> None:
     _notices.addHandler(Show())
 
 
-class HideSecrets(logging.Filter):
-    """Replaces the values of secret environment variables in every record."""
+class HideSecrets(logging.Formatter):
+    """Replaces the values of secret environment variables, in tracebacks and addresses too."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the message; always let it pass."""
-        message = record.getMessage()
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record out without them."""
+        text = super().format(record)
         for name, value in os.environ.items():
             if value and name.startswith(SECRET_PREFIXES):
-                message = message.replace(value, "*****")
-        record.msg, record.args = message, ()
-        return True
+                for written in (value, quote(value, safe="")):
+                    text = text.replace(written, "*****")
+        return text
 
 
 def start_logging(folder: Path, verbose: bool) -> Path:
@@ -55,12 +56,11 @@ def start_logging(folder: Path, verbose: bool) -> Path:
     handlers: list[logging.Handler] = [logging.FileHandler(file, encoding="utf-8")]
     if verbose:
         handlers.append(logging.StreamHandler())
-    layout = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    layout = HideSecrets("%(asctime)s %(levelname)s %(name)s: %(message)s")
     package = logging.getLogger("la_pipeline_failure_predict")
     package.handlers.clear()
     for handler in handlers:
         handler.setFormatter(layout)
-        handler.addFilter(HideSecrets())
         package.addHandler(handler)
     package.setLevel(logging.DEBUG)
     package.propagate = False

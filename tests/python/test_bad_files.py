@@ -607,6 +607,20 @@ SMALL = [
         "columns: {diameter_mm: s.mm}}",
         holds=("select diameter_mm from {load}", 150.0),
     ),
+    Case(
+        "second-lookup-is-ragged",
+        "pipes",
+        beside(
+            "sizes.csv",
+            "material,mm\nCI,150\n",
+            beside("ages.csv", "material,laid\nCI,1926,x\n", mains("1,5,CI")),
+        ),
+        loaded=1,
+        mapping="pipes: {lookups: [{name: s, file: sizes.csv, on: material}, "
+        "{name: a, file: ages.csv, on: material}], "
+        "columns: {diameter_mm: s.mm, install_year: a.laid}}",
+        holds=("select install_year from {load}", 1926),
+    ),
     # Mappings
     Case(
         "section-of-another-source",

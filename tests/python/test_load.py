@@ -64,6 +64,17 @@ def test_loading_twice_changes_nothing(empty_city: City, tmp_path: Path) -> None
     assert warehouse_rows(empty_city) == before
 
 
+def test_a_warehouse_of_an_older_version_takes_loads(empty_city: City, tmp_path: Path) -> None:
+    assert empty_city.la_pipes("init").exit_code == 0
+    with empty_city.connect() as warehouse:
+        warehouse.execute("alter table raw.loads drop column mapping_json")
+    file = write(tmp_path, "mains.csv", PIPES + "1,CI,150,20.5,1926\n")
+    result = empty_city.la_pipes("load", "pipes", file)
+    assert result.exit_code == 0, result.output
+    (load,) = empty_city.rows("select mapping_json, record_from, rows_in_file from raw.loads")
+    assert load == {"mapping_json": "{}", "record_from": None, "rows_in_file": 1}
+
+
 def test_mapping_converts_units_dates_and_codes(duckdb_city: City, tmp_path: Path) -> None:
     file = write(
         tmp_path,

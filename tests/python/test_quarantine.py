@@ -175,6 +175,32 @@ def test_other_files_get_a_sentence(
     assert balance(empty_city) == (5, 1, 4)
 
 
+def test_what_a_row_had_too_much_stays_with_it(empty_city: City, export: Path) -> None:
+    empty_city.la_pipes("quarantine", "retry", mend(export, {"2": {"Size": "6"}}))
+    empty_city.la_pipes("quarantine", "export", "--to", export.parent)
+    assert [row["_surplus"] for row in rows_of(export)] == ["", "surplus", ""]
+
+
+def test_a_file_without_the_notes_is_enough(empty_city: City, export: Path, tmp_path: Path) -> None:
+    row = rows_of(export)[0] | {"Size": "6"}
+    kept = {name: row[name] for name in row if not name.endswith(("_column", "_rule", "_reason"))}
+    file = tmp_path / "mended.csv"
+    file.write_text(f"{','.join(kept)}\n{','.join(kept.values())}\n")
+    result = empty_city.la_pipes("quarantine", "retry", file)
+    assert "1 mended rows of mains.csv loaded" in result.output
+    assert balance(empty_city) == (5, 2, 3)
+
+
+def test_a_file_in_a_spreadsheets_own_encoding_gets_a_sentence(
+    empty_city: City, export: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "mended.csv"
+    file.write_text(export.read_text(encoding="utf-8-sig") + ",é\n", encoding="latin-1")
+    result = empty_city.la_pipes("quarantine", "retry", file)
+    assert result.exit_code == 2, result.output
+    assert "is not UTF-8 text: save it again as CSV UTF-8" in result.output
+
+
 @pytest.mark.parametrize(
     ("limit", "exit_code"), [("80%", 0), ("4", 0), ("79%", 2), ("3", 2), ("0", 2), ("many", 2)]
 )

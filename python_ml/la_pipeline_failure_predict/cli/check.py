@@ -6,7 +6,7 @@ import click
 
 from la_pipeline_failure_predict.cli.common import Screen, common
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse.open import one_writer
+from la_pipeline_failure_predict.warehouse import one_writer
 
 FORMATS = ("text", "github")
 

@@ -23,7 +23,11 @@ from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
 @click.command()
 @grain_option
 @as_of_option
-@click.option("--model", help="Candidate to train; the champion of the newest backtest by default.")
+@click.option(
+    "--model",
+    help="Candidate to train, of mains where no --grain is named; the champion of the newest "
+    "backtest by default.",
+)
 @click.option("--seed", default=1, show_default=True, help="Seed of everything drawn at random.")
 @common
 def train(
@@ -95,7 +99,9 @@ def backtest(
 @grain_option
 @as_of_option
 @click.option(
-    "--run-id", help="Run to score with; the one that learned from the newest labels by default."
+    "--run-id",
+    help="Run to score with; by default the promoted one, else the seed's, else the one that "
+    "learned from the newest labels.",
 )
 @common
 def score(settings: Settings, grain: Grain | None, as_of: date | None, run_id: str | None) -> None:

@@ -36,7 +36,7 @@ from la_pipeline_failure_predict.model.evaluate import (
 )
 from la_pipeline_failure_predict.model.folds import Fold, Folds, make_folds
 from la_pipeline_failure_predict.model.metrics import observed_over_expected
-from la_pipeline_failure_predict.model.registry import full_name, library_versions
+from la_pipeline_failure_predict.model.registry import library_versions
 from la_pipeline_failure_predict.model.spatial_blocks import Blocks, read_blocks
 from la_pipeline_failure_predict.model.train import (
     complete_periods,
@@ -46,7 +46,7 @@ from la_pipeline_failure_predict.model.train import (
     predict_rows,
     read_sampled,
 )
-from la_pipeline_failure_predict.warehouse.base import Warehouse
+from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 
 ROLLING, HELD_BACK, SPATIAL = "rolling", "held_back", "spatial_blocks"
 FROZEN = "observed_over_expected_frozen"
@@ -164,7 +164,7 @@ def backtest(
         *spatial,
     )
     result = BacktestResult(
-        backtest_id=_name(grain, last, parameters),
+        backtest_id=registry.run_name(grain, "backtest", last, parameters),
         grain=grain,
         folds=folds,
         champion=champion,
@@ -350,10 +350,6 @@ def _held_out(work: _Work, fold: Fold, blocks: Blocks, folds: int) -> Origin:
             expected[model.name][rows] = predict_rows(fitted, part, work.mart)
     held = Test(fold.origin, tested, expected)
     return Origin(fold, held, see(held, work.config.seed))
-
-
-def _name(grain: Grain, last: date, parameters: Mapping[str, object]) -> str:
-    return registry.run_name(grain, "backtest", last, parameters)
 
 
 def _uses(warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, folds: Folds) -> int:

@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.model.candidates import BreakModel, make_model
+from la_pipeline_failure_predict.model.candidates import BASELINES, BreakModel, make_model
 from la_pipeline_failure_predict.model.data import Grain
 
 CONFIG_FILE = Path("schemas") / "backtest.yml"
@@ -73,8 +73,13 @@ class BacktestConfig(_Strict):
         Raises
         ------
         UserError
-            If a model or a parameter is not known.
+            If a model or a parameter is not known, or a baseline is named as a candidate.
         """
+        for name in self.models:
+            if name in BASELINES[grain]:
+                raise UserError(
+                    f"{name} is a baseline, which cannot become champion: list it under baselines."
+                )
         made = [
             [make_model(grain, name, given) for name, given in listed.items()]
             for listed in (self.models, self.baselines)
@@ -104,8 +109,11 @@ def read_config(root: Path, grain: Grain, path: Path | None = None) -> BacktestC
     if not isinstance(content, dict) or not isinstance(content.get(grain), dict):
         raise UserError(f"{file} has no section {grain!r}: add one, as in {CONFIG_FILE}.")
     try:
-        return BacktestConfig.model_validate(content[grain])
+        config = BacktestConfig.model_validate(content[grain])
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in (grain, *first["loc"]))
         raise UserError(f"{file}, {place}: {first['msg']}.") from None
+    if config.spatial and grain != "pipe":
+        raise UserError(f"{file}, {grain}.spatial: only mains lie in blocks, leave it out.")
+    return config

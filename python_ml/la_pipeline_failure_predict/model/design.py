@@ -212,9 +212,6 @@ AREA_DESIGN = Design(
 )
 
 
-DESIGNS = {"pipe": PIPE_DESIGN, "area_month": AREA_DESIGN}
-
-
 def fit_terms(
     design: Design, frame: Frame, rows: NDArray[np.intp], breaks: Floats, exposure: Floats
 ) -> tuple[Term, ...]:

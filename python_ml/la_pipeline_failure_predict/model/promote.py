@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import cast, get_args
 
-import pyarrow as pa
-
 from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.registry import reader_of
 from la_pipeline_failure_predict.model.score import SCORE_TABLES
-from la_pipeline_failure_predict.warehouse.base import Warehouse, arrow_schema, full_name
+from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 from la_pipeline_failure_predict.warehouse.locks import current_user
 
 
@@ -68,7 +67,7 @@ def promote(
     UserError
         If there is no such run, it is of another grain, or it has not been scored.
     """
-    own = _grain_of(warehouse, tables, run_id)
+    own = grain_of(warehouse, tables, run_id)
     if grain is not None and own != grain:
         raise UserError(f"Run {run_id} is of grain {own}, not {grain}: leave --grain out.")
     scores = full_name(tables[SCORE_TABLES[own]])
@@ -127,7 +126,14 @@ def list_runs(
     return listed
 
 
-def _grain_of(warehouse: Warehouse, tables: Mapping[str, Table], run_id: str) -> Grain:
+def grain_of(warehouse: Warehouse, tables: Mapping[str, Table], run_id: str) -> Grain:
+    """Return what a trained run is of.
+
+    Raises
+    ------
+    UserError
+        If there is no such run.
+    """
     found = warehouse.scalar(
         f"select max(grain) from {full_name(tables['model_runs'])} where run_id = $1", (run_id,)
     )
@@ -150,5 +156,5 @@ def _write(
         "promoted_by": current_user(),
     }
     with warehouse.transaction():
-        warehouse.append(table, pa.Table.from_pylist([row], arrow_schema(table)).to_reader())
+        warehouse.append(table, reader_of(table, [row]))
     return Promoted(grain, run_id, is_new=True)

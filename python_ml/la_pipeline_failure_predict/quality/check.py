@@ -27,7 +27,7 @@ from great_expectations.exceptions import GreatExpectationsError
 
 from la_pipeline_failure_predict.contracts.catalog import Table, read_checked_tables
 from la_pipeline_failure_predict.contracts.rules import Rule
-from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.errors import UserError, first_line
 from la_pipeline_failure_predict.quality.findings import Findings, Outcome, Status, TableOutcome
 from la_pipeline_failure_predict.quality.plausibility import read_figures
 from la_pipeline_failure_predict.quality.suites import (
@@ -264,12 +264,8 @@ def _exception(result: ExpectationValidationResult) -> str | None:
     for item in found:
         if item.get("raised_exception"):
             log.debug("%s", item.get("exception_traceback"))
-            return _first(item.get("exception_message"))
+            return first_line(item.get("exception_message"), 200)
     return None
-
-
-def _first(error: object) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _row_text(row: Mapping[str, object]) -> str:

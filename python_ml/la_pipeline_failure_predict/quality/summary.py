@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+from la_pipeline_failure_predict.files import atomic_write
 from la_pipeline_failure_predict.quality.findings import Findings, Outcome, TableOutcome
 
 # What XML 1.0 cannot hold, however it is escaped.
@@ -58,9 +59,9 @@ def write_junit(findings: Findings, path: Path) -> None:
         )
         for outcome in table.outcomes:
             _add_case(suite, table, outcome)
-    path.parent.mkdir(parents=True, exist_ok=True)
     ElementTree.indent(root)
-    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+    with atomic_write(path, "wb") as file:
+        ElementTree.ElementTree(root).write(file, encoding="utf-8", xml_declaration=True)
 
 
 def _add_case(suite: ElementTree.Element, table: TableOutcome, outcome: Outcome) -> None:

@@ -23,7 +23,7 @@ MAINS = """
     order by risk_rank desc
 """
 CAPTURE = """
-    select metrics.model_name, metrics.metric, metrics.value, metrics.as_of_date
+    select metrics.model_name, metrics.metric, metrics.value
     from ml.model_metrics as metrics
     where metrics.segment = 'all'
         and metrics.metric like 'capture_at_%pct_length'

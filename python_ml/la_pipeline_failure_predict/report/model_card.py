@@ -11,8 +11,11 @@ from math import exp
 
 from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.model import registry
+from la_pipeline_failure_predict.model.backtest import HELD_BACK, ROLLING
+from la_pipeline_failure_predict.model.baselines import PAST_BREAKS
 from la_pipeline_failure_predict.model.candidates import CANDIDATES
 from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.design import EB_PREFIX
 from la_pipeline_failure_predict.model.metrics import SHARE_NAMES, SHARES
 from la_pipeline_failure_predict.report.backtest_report import RULE_LABELS
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
@@ -56,7 +59,7 @@ HEADLINES: Mapping[Grain, tuple[tuple[str, str], ...]] = {
         ("calibration_slope", "calibration slope"),
     ),
 }
-RULES: Mapping[Grain, str] = {"pipe": "past_breaks_per_km", "area_month": "last_12_months_rate"}
+RULES: Mapping[Grain, str] = {"pipe": PAST_BREAKS, "area_month": "last_12_months_rate"}
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,7 @@ def _backtested(
     warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, model: str
 ) -> Iterable[str]:
     newest = _newest_backtest(warehouse, tables, grain)
-    figures = newest and _read(warehouse, tables, newest["backtest_id"], "rolling_pooled")
+    figures = newest and _read(warehouse, tables, newest["backtest_id"], f"{ROLLING}_pooled")
     if not newest or not figures or (model, "all", HEADLINES[grain][0][0]) not in figures.by_key:
         yield from (
             "## Backtest",
@@ -211,7 +214,7 @@ def _backtested(
     yield f"`{newest['backtest_id']}`; champion {newest['champion']}: {newest['champion_reason']}."
     yield ""
     yield from _table(figures, grain, model)
-    held_back = _read(warehouse, tables, newest["backtest_id"], "held_back_pooled")
+    held_back = _read(warehouse, tables, newest["backtest_id"], f"{HELD_BACK}_pooled")
     if held_back is not None:
         yield (
             f"Held-back origins from {newest['held_back_from']} ({held_back.breaks:,} "
@@ -261,7 +264,7 @@ def _terms(
     added = [
         row
         for row in rows
-        if row["transform"] != "intercept" and not row["transform"].startswith("eb_")
+        if row["transform"] != "intercept" and not row["transform"].startswith(EB_PREFIX)
     ]
     added.sort(key=lambda row: (-abs(row["coefficient"]), row["term"]))
     yield "## What raises and lowers the rate"
@@ -275,7 +278,9 @@ def _terms(
     yield "|---|---|"
     for row in added[:STRONGEST_TERMS]:
         yield f"| {row['term']} | {_factor(row['coefficient'])} |"
-    record = {row["term"]: row["coefficient"] for row in rows if row["transform"].startswith("eb_")}
+    record = {
+        row["term"]: row["coefficient"] for row in rows if row["transform"].startswith(EB_PREFIX)
+    }
     if record:
         yield ""
         yield "The main's own record then counts as " + ", ".join(

@@ -1,7 +1,7 @@
 """One line about a training or scoring run."""
 
+from la_pipeline_failure_predict.model.evaluate import Metric
 from la_pipeline_failure_predict.model.promote import Promoted
-from la_pipeline_failure_predict.model.registry import Metric
 from la_pipeline_failure_predict.model.score import ScoredRun
 from la_pipeline_failure_predict.model.train import TrainedRun
 

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -51,7 +52,7 @@ def unpacked(path: Path) -> Iterator[Path]:
         _check(archive, path)
         try:
             archive.extractall(folder)
-        except (zipfile.BadZipFile, RuntimeError, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
             raise UserError(f"{path} is damaged ({error}): fetch it again.") from None
         yield Path(folder)
 

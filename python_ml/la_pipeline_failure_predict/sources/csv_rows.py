@@ -47,6 +47,8 @@ def read_csv(
     separator = delimiter or _guess_delimiter(path)
     names = _header(path, separator, source)
     columns = ", ".join(f"{sql_text(name)}: 'varchar'" for name in names)
+    # Of a second file by the same name, which may be read the other way.
+    scratch.drop(relation)
     try:
         scratch.execute(
             f"create or replace table {relation}_rows as "
@@ -56,8 +58,7 @@ def read_csv(
         )
         # Rows are kept in the order of the file, and numbering them by it costs nothing.
         scratch.execute(
-            f"create or replace view {relation} as "
-            f"select rowid + 1 as {ROW_NUMBER}, * from {relation}_rows"
+            f"create view {relation} as select rowid + 1 as {ROW_NUMBER}, * from {relation}_rows"
         )
     except Exception:  # of several kinds; what is wrong is found row by row
         _read_row_by_row(scratch, path, relation, separator, names, source)
@@ -121,7 +122,8 @@ def _read_row_by_row(
     fields = [ROW_NUMBER, *names, MALFORMED, SURPLUS]
     typed = ", ".join(f"{quote(name)} varchar" for name in fields[1:])
     values = ", ".join(f"nullif({quote(name)}, '')" for name in fields[1:])
-    scratch.execute(f"create or replace table {relation} ({ROW_NUMBER} bigint, {typed})")
+    scratch.drop(relation)
+    scratch.execute(f"create table {relation} ({ROW_NUMBER} bigint, {typed})")
     schema = pa.schema([(fields[0], pa.int64()), *((name, pa.string()) for name in fields[1:])])
     with path.open(encoding="utf-8-sig", newline="") as lines:
         reader = _Rows(lines, separator, source)

@@ -319,7 +319,7 @@ def _conversion(column: Column, rule: ColumnRule) -> tuple[float, float]:
 
 
 def _project_coordinates(
-    scratch: Scratch, accepted: str, table: Table, mapping: SourceMapping
+    scratch: Scratch, typed: str, table: Table, mapping: SourceMapping
 ) -> None:
     """Replace coordinates in the mapping's system by longitude and latitude.
 
@@ -332,7 +332,7 @@ def _project_coordinates(
         if x not in names:
             continue
         located = scratch.query(
-            f"select _row_number, {x}, {y} from {accepted} where abs({x}) > 180 or abs({y}) > 90"
+            f"select _row_number, {x}, {y} from {typed} where abs({x}) > 180 or abs({y}) > 90"
         )
         longitude, latitude = to_wgs84(
             mapping.crs, located.column(x).to_numpy(), located.column(y).to_numpy()
@@ -342,12 +342,12 @@ def _project_coordinates(
             pa.table({"at_row": located.column("_row_number"), "lon": longitude, "lat": latitude}),
         )
         scratch.execute(
-            f"update {accepted} set {x} = projected.lon, {y} = projected.lat "
+            f"update {typed} set {x} = projected.lon, {y} = projected.lat "
             "from projected where _row_number = projected.at_row"
         )
 
 
-def _project_shapes(scratch: Scratch, accepted: str, table: Table, mapping: SourceMapping) -> None:
+def _project_shapes(scratch: Scratch, typed: str, table: Table, mapping: SourceMapping) -> None:
     """Replace well-known text in the mapping's system by such in degrees."""
     if mapping.crs is None:
         return
@@ -356,7 +356,7 @@ def _project_shapes(scratch: Scratch, accepted: str, table: Table, mapping: Sour
             continue
         column = quote(str(rule.column))
         rows = scratch.query(
-            f"select _row_number, {column} from {accepted} where {column} is not null"
+            f"select _row_number, {column} from {typed} where {column} is not null"
         )
         with np.errstate(invalid="ignore"):
             texts = rows.column(1).to_numpy(zero_copy_only=False)
@@ -367,6 +367,6 @@ def _project_shapes(scratch: Scratch, accepted: str, table: Table, mapping: Sour
         texts = pa.array(shapely.to_wkt(shapes, rounding_precision=7), pa.string())
         scratch.register("projected", pa.table({"at_row": numbers, "wkt": texts}))
         scratch.execute(
-            f"update {accepted} set {column} = projected.wkt from projected "
+            f"update {typed} set {column} = projected.wkt from projected "
             "where _row_number = projected.at_row"
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.errors import UserError, first_line
 from la_pipeline_failure_predict.sources.archives import unpacked
 from la_pipeline_failure_predict.sources.csv_rows import (
     MALFORMED,
@@ -21,6 +21,7 @@ from la_pipeline_failure_predict.sources.mapping import SourceMapping
 from la_pipeline_failure_predict.sources.shapes import read_vector
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import quote
+from la_pipeline_failure_predict.warehouse.faults import explain_error
 
 VECTOR_SUFFIXES = {".geojson", ".json", ".gpkg", ".shp", ".gdb", ".fgb"}
 PARQUET_SUFFIXES = {".parquet", ".pq"}
@@ -86,7 +87,7 @@ def _table_in(folder: Path, archive: Path) -> Path:
 def headers(scratch: Scratch, relation: str) -> list[str]:
     """Return the headers of a scratch table, in order, without the row number."""
     columns = scratch.query(f"describe {relation}").column("column_name").to_pylist()
-    return [name for name in columns if name not in ("_row_number", MALFORMED, SURPLUS)]
+    return [name for name in columns if name not in (ROW_NUMBER, MALFORMED, SURPLUS)]
 
 
 def _check_present(path: Path) -> None:
@@ -112,15 +113,17 @@ def _create(scratch: Scratch, relation: str, origin: str, path: Path) -> None:
             f"cast({quote(given)} as varchar) as {quote(name)}"
             for given, name in zip(columns, distinct_names(columns), strict=True)
         )
+        scratch.drop(relation)
         scratch.execute(
-            f"create or replace table {relation} as "
+            f"create table {relation} as "
             f"select row_number() over () as {ROW_NUMBER}, {texts} from origin_rows"
         )
     except Exception as error:
-        reason = str(error).splitlines()[0]
+        if explain_error(error):
+            raise
         raise UserError(
-            f"{path} cannot be read ({reason[:160]}): the file looks truncated or is of another "
-            "kind than its name says; fetch it again."
+            f"{path} cannot be read ({first_line(error)}): the file looks truncated or is of "
+            "another kind than its name says; fetch it again."
         ) from None
 
 

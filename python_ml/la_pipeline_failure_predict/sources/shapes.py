@@ -9,7 +9,7 @@ import pyogrio
 import shapely
 from pyproj import CRS, Geod, Transformer
 
-from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.errors import UserError, first_line
 
 WGS84 = CRS.from_epsg(4326)
 GEODESIC = Geod(ellps="WGS84")
@@ -27,8 +27,7 @@ def read_vector(path: Path, layer: str | None = None, crs: str | None = None) ->
         meta, rows = pyogrio.read_arrow(path, layer=layer)
     except Exception as error:
         raise UserError(
-            f"{path} cannot be read as a map layer ({str(error).splitlines()[0][:120]}): "
-            "fetch it again."
+            f"{path} cannot be read as a map layer ({first_line(error, 120)}): fetch it again."
         ) from None
     geometry_name = meta["geometry_name"] or "wkb_geometry"
     attributes = _expand_objects(rows.drop_columns([geometry_name]))

@@ -52,9 +52,7 @@ def _duckdb(root: Path, credentials: Mapping[str, object]) -> Address:
 
 
 def _postgres(root: Path, credentials: Mapping[str, object]) -> Address:
-    options = {
-        name: str(credentials[name]) for name in LIBPQ_OPTIONS if credentials.get(name) is not None
-    }
+    options = {name: str(credentials[name]) for name in LIBPQ_OPTIONS if credentials.get(name)}
     host = str(credentials["host"])
     # A socket's folder has no place before the slash of a URL.
     query = options | ({"host": host} if host.startswith("/") else {})

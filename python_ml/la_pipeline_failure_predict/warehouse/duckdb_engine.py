@@ -68,7 +68,10 @@ class DuckDBWarehouse(Warehouse):
     def _append(self, table: Table, rows: pa.RecordBatchReader) -> None:
         self.connection.register("arrow_rows", rows)
         try:
-            self.connection.execute(f"insert into {full_name(table)} select * from arrow_rows")
+            # By name: a column that was added later is the last one, wherever the contract has it.
+            self.connection.execute(
+                f"insert into {full_name(table)} by name select * from arrow_rows"
+            )
         finally:
             self.connection.unregister("arrow_rows")
 
@@ -156,6 +159,17 @@ class DuckDBScratch(DuckDBWarehouse):
     def place(self, relation: str) -> str:
         """Return the full name of a scratch table, as the host sees it."""
         return f"{self.catalog}.main.{quote(relation)}"
+
+    def drop(self, relation: str) -> None:
+        """Drop a scratch table or view if there is one: neither may be replaced by the other."""
+        kind = self.scalar(
+            "select table_type from information_schema.tables "
+            "where table_catalog = $1 and table_name = $2",
+            (self.catalog, relation),
+        )
+        if kind is not None:
+            what = "view" if kind == "VIEW" else "table"
+            self.execute(f"drop {what} {quote(relation)}")
 
     def close(self) -> None:
         """Drop everything in it."""

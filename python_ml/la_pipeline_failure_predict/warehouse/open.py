@@ -175,7 +175,7 @@ def read_connection(settings: Settings) -> Connection:
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"profiles.yml cannot be read: {_first_line(error)}") from None
+        raise UserError(f"profiles.yml cannot be read: {_last_line(error)}") from None
     # dbt's own aliases.
     rendered["database"] = rendered.get("database") or rendered.get("dbname")
     rendered["password"] = rendered.get("password") or rendered.get("pass")
@@ -209,6 +209,6 @@ def find_profiles_dir(root: Path) -> Path:
     raise UserError(f"No profiles.yml in {places[0]}: run la-pipes init to write one.")
 
 
-def _first_line(error: Exception) -> str:
+def _last_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

@@ -291,6 +291,15 @@ def test_says_what_is_wrong_with_a_configuration(tmp_path, text, message):
         read_config(tmp_path, "pipe", tmp_path / "nowhere.yml")
 
 
+def test_only_what_can_be_trained_is_a_candidate_and_only_mains_lie_in_blocks(tmp_path):
+    file = tmp_path / "backtest.yml"
+    file.write_text("pipe: {models: [weibull]}\narea_month: {models: [poisson_glm], spatial: {}}")
+    with pytest.raises(UserError, match="weibull is a baseline"):
+        read_config(tmp_path, "pipe", file).make("pipe")
+    with pytest.raises(UserError, match=r"area_month\.spatial: only mains lie in blocks"):
+        read_config(tmp_path, "area_month", file)
+
+
 def test_the_projects_own_configuration_names_every_candidate():
     config = read_config(ROOT, "pipe")
     models, baselines = config.make("pipe")
