@@ -245,16 +245,13 @@ def _keep_surplus(scratch: Scratch, present: set[str]) -> None:
 
 def _land(warehouse: Warehouse, scratch: Scratch, table: Table, load: dict) -> Landed:
     mapping = SourceMapping.model_validate_json(load["mapping_json"] or "{}")
-    taken = None
     keys = {name for rule in table.rules for name in rule.columns if not name.startswith("_")}
-    if keys:
-        columns = ", ".join(map(quote, sorted(keys)))
-        rows = warehouse.query(
-            f"select {columns} from {full_name(table)} where _load_id = $1", (load["load_id"],)
-        )
-        scratch.register("taken_rows", rows)
-        taken = "taken_rows"
-    return land(scratch, table, "mended_rows", mapping, taken)
+    columns = ", ".join(map(quote, sorted(keys) or ["_row_number"]))
+    rows = warehouse.query(
+        f"select {columns} from {full_name(table)} where _load_id = $1", (load["load_id"],)
+    )
+    scratch.register("taken_rows", rows)
+    return land(scratch, table, "mended_rows", mapping, "taken_rows")
 
 
 def _write(
@@ -282,39 +279,40 @@ def _write(
         f"row_json from {scratch.place(landed.refused)}",
         (load["source_file"], load_id, now, load["source_name"]),
     )
+    _close_faults(warehouse, table, load_id, now)
+    return _balance(warehouse, table, load_id)
+
+
+def _close_faults(warehouse: Warehouse, table: Table, load_id: str, now: datetime) -> None:
+    """Mark the faults of rows that are in their table now, or refused again with newer faults."""
     stamp = "cast($2 as timestamp)"
-    # What was wrong with a row that is refused again gives way to what is wrong now.
-    warehouse.execute(
-        f"delete from raw.quarantine where load_id = $1 and mended_at is null "
-        f"and quarantined_at < {stamp} and row_number in (select row_number from raw.quarantine "
-        f"where load_id = $1 and quarantined_at = {stamp})",
-        (load_id, now),
-    )
     warehouse.execute(
         f"update raw.quarantine set mended_at = {stamp} where load_id = $1 and mended_at is null "
-        f"and row_number in (select _row_number from {full_name(table)} where _load_id = $1)",
+        f"and (row_number in (select _row_number from {full_name(table)} where _load_id = $1) "
+        f"or (quarantined_at < {stamp} and row_number in (select row_number from raw.quarantine "
+        f"where load_id = $1 and quarantined_at = {stamp})))",
         (load_id, now),
     )
-    left = int(
-        str(
-            warehouse.scalar(
-                "select count(distinct row_number) from raw.quarantine "
-                "where load_id = $1 and mended_at is null",
-                (load_id,),
-            )
-        )
-    )
+
+
+def _balance(warehouse: Warehouse, table: Table, load_id: str) -> int:
+    """Bring the load's record up to date; returns how many of its rows stay set aside."""
     loaded = warehouse.scalar(
         f"select count(*) from {full_name(table)} where _load_id = $1", (load_id,)
+    )
+    left = warehouse.scalar(
+        "select count(distinct row_number) from raw.quarantine "
+        "where load_id = $1 and mended_at is null",
+        (load_id,),
     )
     warehouse.execute(
         "update raw.loads set rows_loaded = $2, rows_quarantined = $3 where load_id = $1",
         (load_id, loaded, left),
     )
-    balance = warehouse.scalar(
+    rest = warehouse.scalar(
         "select rows_in_file - rows_loaded - rows_quarantined from raw.loads where load_id = $1",
         (load_id,),
     )
-    if balance != 0:
+    if rest != 0:
         raise RuntimeError(f"load {load_id}: rows in the file do not add up after the retry")
-    return left
+    return int(str(left))

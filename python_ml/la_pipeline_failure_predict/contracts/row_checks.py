@@ -136,7 +136,8 @@ def check_rows(
     texts
         Delivered text of each column that the delivery fills.
     taken
-        Scratch table of rows whose keys count as used already.
+        Scratch table of the rest of the delivery, whose keys count as used already; None when all
+        of it is here, and then it is judged as a whole too.
 
     Raises
     ------
@@ -146,7 +147,7 @@ def check_rows(
     checks = _Checks(scratch, table, delivered, typed, texts)
     checks.find()
     checks.find_repeated(taken)
-    return checks.split()
+    return checks.split(is_whole=taken is None)
 
 
 class _Checks:
@@ -205,8 +206,8 @@ class _Checks:
             numbers = self.scratch.query(repeated).column(0)
             self._note_numbers(rule, rule.reason, numbers.combine_chunks(), columns[0])
 
-    def split(self) -> Checked:
-        """Keep the good rows, judge them as a whole, and count."""
+    def split(self, is_whole: bool) -> Checked:
+        """Keep the good rows, count them, and judge a whole delivery as one."""
         scratch = self.scratch
         if scratch.scalar(f"select count(*) from {self.refused}"):
             scratch.execute(
@@ -225,9 +226,8 @@ class _Checks:
             scratch.scalar(f"select count(distinct _row_number) from {self.refused}"),
         ]
         given, kept, refused = (int(str(count)) for count in counts)
-        return Checked(
-            self.accepted, self.refused, given, kept, refused, tuple(self._warnings(kept))
-        )
+        warnings = tuple(self._warnings(kept)) if is_whole else ()
+        return Checked(self.accepted, self.refused, given, kept, refused, warnings)
 
     def _shape_faults(self) -> Iterator[_Fault]:
         if _is_ragged(self.scratch, self.delivered):
