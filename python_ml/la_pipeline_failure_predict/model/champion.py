@@ -1,7 +1,8 @@
 """Which candidate is trained: the simplest calibrated one that no other beats significantly."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,10 +22,11 @@ DEFAULTS: Mapping[Grain, str] = {"pipe": "empirical_bayes", "area_month": "poiss
 
 @dataclass(frozen=True)
 class Champion:
-    """A candidate and why it is the one."""
+    """A candidate, why it is the one, and parameters it was judged with that are not defaults."""
 
     name: str
     reason: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
 
 
 def choose(
@@ -120,12 +122,13 @@ def read_champion(warehouse: Warehouse, tables: Mapping[str, Table], grain: Grai
     table = tables["backtests"]
     if warehouse.has_table(table.schema, table.name):
         sql = (
-            f"select backtest_id, champion, champion_reason from {full_name(table)} "
+            f"select backtest_id, champion, champion_reason, parameters from {full_name(table)} "
             "where grain = $1 order by ran_at desc, backtest_id limit 1"
         )
         rows = warehouse.query(sql, (grain,)).to_pylist()
         if rows:
             newest = rows[0]
             reason = f"champion of {newest['backtest_id']}: {newest['champion_reason']}"
-            return Champion(newest["champion"], reason)
+            judged = json.loads(newest["parameters"])["config"]["models"]
+            return Champion(newest["champion"], reason, judged.get(newest["champion"], {}))
     return Champion(DEFAULTS[grain], "the default: no backtest has been run in this warehouse")

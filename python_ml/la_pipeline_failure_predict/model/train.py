@@ -14,7 +14,7 @@ from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model import artifacts, registry
 from la_pipeline_failure_predict.model.baselines import PAST_BREAKS
-from la_pipeline_failure_predict.model.candidates import CANDIDATES, BreakModel
+from la_pipeline_failure_predict.model.candidates import CANDIDATES, BreakModel, make_model
 from la_pipeline_failure_predict.model.candidates.gradient_boosting import GradientBoosting
 from la_pipeline_failure_predict.model.champion import Champion, read_champion
 from la_pipeline_failure_predict.model.contract import check_features
@@ -181,7 +181,7 @@ def train(
     mart = MARTS[grain]
     warehouse.create_tables(tables[name] for name in registry.MODEL_TABLES)
     chosen = _choose(warehouse, tables, grain, model)
-    candidate = make_seeded(grain, chosen.name, seed)
+    candidate = make_seeded(grain, chosen, seed)
     numbers, levels = feature_columns(grain, mart, [candidate])
     periods = complete_periods(warehouse, mart, grain, as_of)
     until = mart.label_end(periods[-1].day)
@@ -254,9 +254,9 @@ def _choose(
     return Champion(model, "asked for with --model")
 
 
-def make_seeded(grain: Grain, name: str, seed: int) -> BreakModel:
-    """Return an unfitted candidate whose randomness, where it has any, comes from the seed."""
-    model = CANDIDATES[grain][name]()
+def make_seeded(grain: Grain, chosen: Champion, seed: int) -> BreakModel:
+    """Return the champion unfitted, as it was judged; its randomness comes from the seed."""
+    model = make_model(grain, chosen.name, chosen.parameters)
     if "random_state" in model.get_params():
         model.set_params(random_state=seed)
     return model

@@ -191,13 +191,15 @@ def test_shuffled_labels_cannot_be_predicted(warehouse, marts, make_pipes):
 
 def test_the_champion_is_what_training_trains(pipes, marts):
     assert "no backtest has been run" in read_champion(pipes, marts.tables, "pipe").reason
-    result = run(pipes, marts, models=["poisson_glm"])
+    result = run(pipes, marts, models={"poisson_glm": {"penalty": 30.0}})
     trained = train(pipes, marts.tables, "pipe", progress=marts.progress)
     assert trained.model_name == "poisson_glm"
     parameters = pipes.scalar(
         f"select parameters from ml.model_runs where run_id = '{trained.run_id}'"
     )
     assert f"champion of {result.backtest_id}: the only candidate" in str(parameters)
+    # With the parameters that it was judged with, not with the defaults.
+    assert "30.0" in str(parameters)
     asked = train(pipes, marts.tables, "pipe", model="empirical_bayes", progress=marts.progress)
     assert asked.run_id.startswith("pipe-empirical-bayes-")
     with pytest.raises(UserError, match="no pipe model 'oracle'; there are poisson_glm"):
