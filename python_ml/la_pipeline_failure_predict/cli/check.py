@@ -58,14 +58,14 @@ def check(
     with one_writer(settings):  # what is checked does not change meanwhile
         findings = check_warehouse(settings, tables, screen.advance)
         record(settings, findings)
-    index = write_data_docs(findings, settings.root / docs)
+    index = write_data_docs(findings, docs.absolute())
     for line in text_lines(findings):
         screen.say(line)
     if style == "github":
         for line in github_lines(findings):
             screen.say(line)
     if junit:
-        write_junit(findings, settings.root / junit)
+        write_junit(findings, junit)
         screen.say(f"JUnit report: {junit}")
     screen.say(f"Data Docs: {index}")
     if findings.failed:

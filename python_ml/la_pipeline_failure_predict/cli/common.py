@@ -75,7 +75,8 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
             settings = read_settings(target=target, project_dir=project_dir)
             log_file = start_logging(settings.root / settings.log_dir, verbose)
             show_notices(lambda message: click.echo(message, err=True))
-            COMMAND.set(f"la-pipes {click.get_current_context().info_name}")
+            words = click.get_current_context().command_path.split()
+            COMMAND.set(" ".join(["la-pipes", *words[1:]]))
             command(settings, **arguments)
         except UserError as error:
             fail(str(error), 2)

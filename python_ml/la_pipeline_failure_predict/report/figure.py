@@ -67,8 +67,11 @@ def draw_result(warehouse: Warehouse, file: Path) -> Path:
     left.set(title="Mains by risk class", xticks=[], yticks=[], aspect=1.2)
     left.legend(markerscale=4, frameon=False, loc="best")
     _draw_capture(right, _read(warehouse, CAPTURE))
+    kind = file.suffix.lstrip(".").lower() or "png"
+    if kind not in figure.canvas.get_supported_filetypes():
+        raise UserError(f"No picture is written as {file.suffix}: end {file} with .png or .svg.")
     with atomic_write(file, "wb") as picture:
-        figure.savefig(picture, dpi=110, format=file.suffix.lstrip(".") or "png")
+        figure.savefig(picture, dpi=110, format=kind)
     pyplot.close(figure)
     return file
 
