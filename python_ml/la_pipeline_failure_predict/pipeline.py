@@ -20,6 +20,7 @@ from la_pipeline_failure_predict.load import load_files
 from la_pipeline_failure_predict.model.backtest import BacktestResult, backtest
 from la_pipeline_failure_predict.model.backtest_config import read_config
 from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.oracle import read_oracle
 from la_pipeline_failure_predict.model.promote import promote, promoted_run, withdraw
 from la_pipeline_failure_predict.model.score import score, score_last_outcome
 from la_pipeline_failure_predict.model.train import train
@@ -214,8 +215,13 @@ class Pipeline:
         grains: Sequence[Grain] = tuple(GRAINS),
         config: Path | None = None,
         final: bool = False,
+        truth: Path | None = None,
     ) -> list[BacktestResult]:
-        """Judge the candidates of the grains on rolling origins."""
+        """Judge the candidates of the grains on rolling origins.
+
+        `truth` is a file with the true hazard of a synthetic network's mains.
+        """
+        oracle = read_oracle(truth) if truth else None
         configured = {grain: read_config(self.settings.root, grain, config) for grain in grains}
         with open_warehouse(self.settings) as warehouse:
             return [
@@ -225,6 +231,7 @@ class Pipeline:
                     grain,
                     configured[grain],
                     final=final,
+                    truth=oracle if grain == "pipe" else None,
                     progress=self._advance_by_text,
                 )
                 for grain in self._trainable(warehouse, grains)
