@@ -25,6 +25,7 @@ from la_pipeline_failure_predict.model.promote import promote, promoted_run, wit
 from la_pipeline_failure_predict.model.score import score, score_last_outcome
 from la_pipeline_failure_predict.model.train import train
 from la_pipeline_failure_predict.rejects import RejectLimit
+from la_pipeline_failure_predict.report.model_card import write_model_card
 from la_pipeline_failure_predict.report.run_lines import (
     describe_promotion,
     describe_scoring,
@@ -163,7 +164,10 @@ class Pipeline:
         seed: int = 1,
         model: str | None = None,
     ) -> None:
-        """Train the models of the grains; a grain without a known outcome is passed over."""
+        """Train the models of the grains and write the card of each run.
+
+        A grain without a known outcome is passed over.
+        """
         with open_warehouse(self.settings) as warehouse:
             for grain in self._trainable(warehouse, grains):
                 run = train(
@@ -176,7 +180,11 @@ class Pipeline:
                     progress=self._advance_by_text,
                     folder=self._artifacts,
                 )
-                self.reporter.say(describe_training(run))
+                # Also of a run that is there already: a backtest since then is in its card.
+                card = write_model_card(
+                    warehouse, self.tables, grain, run.run_id, self._artifacts / "model_cards"
+                )
+                self.reporter.say(describe_training(run, card))
 
     def score(
         self,
@@ -239,7 +247,7 @@ class Pipeline:
 
     @property
     def _artifacts(self) -> Path:
-        """Folder of the models that are not tables."""
+        """Folder of the models that are not tables, and of the cards of all."""
         return self.settings.root / "artifacts"
 
     def _trainable(self, warehouse: Warehouse, grains: Sequence[Grain]) -> list[Grain]:

@@ -31,6 +31,9 @@ def train(
 ) -> None:
     """Train the break models on the features and evaluate them on the last year held out.
 
+    Each run gets a model card, artifacts/model_cards/RUN_ID.md: what it learned from, how it was
+    judged, and what it must not be used for.
+
     \b
     Example: la-pipes train --grain pipe --as-of 2021-01-01
              la-pipes train --grain pipe --model gradient_boosting
