@@ -20,10 +20,12 @@ from la_pipeline_failure_predict.load import load_files
 from la_pipeline_failure_predict.model.backtest import BacktestResult, backtest
 from la_pipeline_failure_predict.model.backtest_config import read_config
 from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.oracle import read_oracle
 from la_pipeline_failure_predict.model.promote import grain_of, promote, promoted_run, withdraw
 from la_pipeline_failure_predict.model.score import score, score_last_outcome
 from la_pipeline_failure_predict.model.train import train
 from la_pipeline_failure_predict.rejects import RejectLimit
+from la_pipeline_failure_predict.report.model_card import write_model_card
 from la_pipeline_failure_predict.report.run_lines import (
     describe_promotion,
     describe_scoring,
@@ -162,7 +164,10 @@ class Pipeline:
         seed: int = 1,
         model: str | None = None,
     ) -> None:
-        """Train the models of the grains; a grain without a known outcome is passed over."""
+        """Train the models of the grains and write the card of each run.
+
+        A grain without a known outcome is passed over.
+        """
         with open_warehouse(self.settings) as warehouse:
             for grain in self._trainable(warehouse, grains):
                 run = train(
@@ -175,7 +180,11 @@ class Pipeline:
                     progress=self._advance_by_text,
                     folder=self._artifacts,
                 )
-                self.reporter.say(describe_training(run))
+                # Also of a run that is there already: a backtest since then is in its card.
+                card = write_model_card(
+                    warehouse, self.tables, grain, run.run_id, self._artifacts / "model_cards"
+                )
+                self.reporter.say(describe_training(run, card))
 
     def score(
         self,
@@ -217,8 +226,13 @@ class Pipeline:
         grains: Sequence[Grain] = tuple(GRAINS),
         config: Path | None = None,
         final: bool = False,
+        truth: Path | None = None,
     ) -> list[BacktestResult]:
-        """Judge the candidates of the grains on rolling origins."""
+        """Judge the candidates of the grains on rolling origins.
+
+        `truth` is a file with the true hazard of a synthetic network's mains.
+        """
+        oracle = read_oracle(truth) if truth else None
         configured = {grain: read_config(self.settings.root, grain, config) for grain in grains}
         with open_warehouse(self.settings) as warehouse:
             return [
@@ -228,6 +242,7 @@ class Pipeline:
                     grain,
                     configured[grain],
                     final=final,
+                    truth=oracle if grain == "pipe" else None,
                     progress=self._advance_by_text,
                 )
                 for grain in self._trainable(warehouse, grains)
@@ -235,7 +250,7 @@ class Pipeline:
 
     @property
     def _artifacts(self) -> Path:
-        """Folder of the models that are not tables."""
+        """Folder of the models that are not tables, and of the cards of all."""
         return self.settings.root / "artifacts"
 
     def _trainable(self, warehouse: Warehouse, grains: Sequence[Grain]) -> list[Grain]:

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,15 @@ def test_report_draws_the_result(sample_cities: dict[str, City], tmp_path: Path)
     assert (tmp_path / "result.png").read_bytes().startswith(b"\x89PNG")
 
 
+def feature_columns(city: City, mart: str, *labels: str) -> list[str]:
+    """Return the columns of a feature mart, the labels left out."""
+    found = city.rows(
+        "select column_name from information_schema.columns where table_schema = 'features' "
+        f"and table_name = '{mart}' order by ordinal_position"
+    )
+    return [row["column_name"] for row in found if row["column_name"] not in labels]
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_later_records_change_no_feature(
     make_city, sample_files: Path, sample_cities: dict[str, City], engine: str, tmp_path: Path
@@ -136,14 +146,7 @@ def test_later_records_change_no_feature(
         "fct_area_month_features": ("month_on", "break_count", "is_label_complete"),
     }
     for mart, (day, *labels) in features.items():
-        columns = [
-            row["column_name"]
-            for row in city.rows(
-                "select column_name from information_schema.columns where table_schema = "
-                f"'features' and table_name = '{mart}' order by ordinal_position"
-            )
-            if row["column_name"] not in labels
-        ]
+        columns = feature_columns(city, mart, *labels)
         sql = (
             f"select {', '.join(columns)} from features.{mart} "
             f"where {day} between date '2012-01-01' and date '2022-01-01' order by 1, 2"
@@ -151,6 +154,38 @@ def test_later_records_change_no_feature(
         without_future, whole = city.rows(sql), sample_cities[engine].rows(sql)
         assert len(whole) > 1000 or mart == "fct_area_month_features"
         assert without_future == whole, mart
+
+
+@needs_real_data
+@pytest.mark.parametrize("engine", ENGINES)
+def test_later_records_change_no_feature_of_kitchener(
+    kitchener_cities: dict[str, City], copy_city: Callable[[City], City], engine: str
+) -> None:
+    """Delete what Kitchener recorded from 2019 on, and the features until then are identical."""
+    whole, city = kitchener_cities[engine], copy_city(kitchener_cities[engine])
+    later = {
+        "breaks": "broke_on >= date '2019-01-01'",
+        "pipes": "installed_on >= date '2019-01-01'",
+    }
+    with city.connect() as warehouse:
+        for table, condition in later.items():
+            assert warehouse.scalar(f"select count(*) from raw.{table} where {condition}") > 100
+            warehouse.execute(f"delete from raw.{table} where {condition}")
+        warehouse.execute(
+            "update raw.loads set record_until = date '2018-12-31' where table_name = 'breaks'"
+        )
+    # Without tests: what is left no longer adds up to the files.
+    result = dbt(city, "run", "--select", "+fct_pipe_features")
+    assert result.returncode == 0, result.stdout[-3000:]
+    columns = feature_columns(city, "fct_pipe_features", "breaks_next_12m", "is_label_complete")
+    # A year is kept by how many came after it: the copy goes back further.
+    sql = (
+        f"select {', '.join(columns)} from features.fct_pipe_features "
+        "where as_of_date between date '2008-01-01' and date '2019-01-01' order by 1, 2"
+    )
+    without_future, before = city.rows(sql), whole.rows(sql)
+    assert len(before) > 150_000
+    assert without_future == before
 
 
 def breaks_older_than_their_main() -> int:

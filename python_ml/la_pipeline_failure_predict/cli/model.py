@@ -35,6 +35,9 @@ def train(
 ) -> None:
     """Train the break models on the features and evaluate them on the last year held out.
 
+    Each run gets a model card, artifacts/model_cards/RUN_ID.md: what it learned from, how it was
+    judged, and what it must not be used for.
+
     \b
     Example: la-pipes train --grain pipe --as-of 2021-01-01
              la-pipes train --grain pipe --model gradient_boosting
@@ -60,6 +63,11 @@ def train(
     help="Look at the held-back origins too, once, at release; that it was done is recorded.",
 )
 @click.option(
+    "--truth",
+    type=click.Path(path_type=Path),
+    help="True hazard of a synthetic network, to say what share of its capture models reach.",
+)
+@click.option(
     "--to",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
@@ -69,7 +77,12 @@ def train(
 )
 @common
 def backtest(
-    settings: Settings, grain: Grain | None, config: Path | None, final: bool, folder: Path
+    settings: Settings,
+    grain: Grain | None,
+    config: Path | None,
+    final: bool,
+    truth: Path | None,
+    folder: Path,
 ) -> None:
     """Judge every candidate and simple rule on past years as if they were to come.
 
@@ -79,6 +92,7 @@ def backtest(
     \b
     Example: la-pipes backtest --grain pipe
              la-pipes backtest --config my_backtest.yml --to reports/mine
+             la-pipes backtest --grain pipe --truth data/sample-20000-1/true_hazard.parquet
     """
     from la_pipeline_failure_predict.pipeline import Pipeline
     from la_pipeline_failure_predict.report.backtest_report import (
@@ -86,10 +100,12 @@ def backtest(
         write_backtest_report,
     )
 
+    if truth and grain == "area_month":
+        raise UserError("--truth is the hazard of mains: leave it out, or name --grain pipe.")
     screen = Screen()
     grains = [grain] if grain else GRAINS
     with one_writer(settings):
-        results = Pipeline(settings, screen).backtest(grains, config, final)
+        results = Pipeline(settings, screen).backtest(grains, config, final, truth)
     for result in results:
         screen.say(describe_backtest(result))
         screen.say(f"Wrote {write_backtest_report(result, folder)}.")

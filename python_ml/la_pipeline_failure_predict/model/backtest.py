@@ -36,6 +36,7 @@ from la_pipeline_failure_predict.model.evaluate import (
 )
 from la_pipeline_failure_predict.model.folds import Fold, Folds, make_folds
 from la_pipeline_failure_predict.model.metrics import observed_over_expected
+from la_pipeline_failure_predict.model.oracle import ORACLE, Oracle
 from la_pipeline_failure_predict.model.registry import library_versions
 from la_pipeline_failure_predict.model.spatial_blocks import Blocks, read_blocks
 from la_pipeline_failure_predict.model.train import (
@@ -70,6 +71,8 @@ class BacktestResult:
         How often the held-back origins have been looked at, this time included; 0 for not.
     spatial_note
         What the spatial report rests on, or why there is none.
+    has_truth
+        Whether the true hazard of a synthetic network was ranked beside the models.
     """
 
     backtest_id: str
@@ -85,6 +88,7 @@ class BacktestResult:
     held_back_uses: int
     spatial_note: str
     seconds: float
+    has_truth: bool = False
 
     def split(self, name: str) -> list[Metric]:
         """Return the figures of a split; none if it was not made."""
@@ -107,6 +111,7 @@ def backtest(
     config: BacktestConfig,
     *,
     final: bool = False,
+    truth: Oracle | None = None,
     progress: Callable[[str], None],
     batch_rows: int = 200_000,
 ) -> BacktestResult:
@@ -117,13 +122,17 @@ def backtest(
     final
         Look at the held-back origins too. The champion is still chosen on the others, and that
         they were looked at is written down.
+    truth
+        True hazard of a synthetic network, to say what share of its capture the models reach. No
+        model sees it, and it has no say in what becomes champion.
     progress
         Called with a sentence a step.
 
     Raises
     ------
     UserError
-        If the mart is missing, has no complete labels or breaks, or too short a record.
+        If the mart is missing, has no complete labels or breaks, or too short a record, or the
+        true hazard is of another network.
     """
     started = time.perf_counter()
     mart = MARTS[grain]
@@ -140,6 +149,8 @@ def backtest(
         "final": final,
         "data": registry.fingerprint(warehouse, mart, numbers, levels, where),
     }
+    if truth:
+        parameters["truth"] = truth.digest
     frame = read_sampled(
         warehouse,
         mart,
@@ -153,7 +164,7 @@ def backtest(
         batch_rows=batch_rows,
     )
     progress(f"read {frame.rows:,} rows of {mart.name}")
-    work = _Work(grain, mart, frame, models, baselines, config, progress)
+    work = _Work(grain, mart, frame, models, baselines, config, truth, progress)
     development = [work.look(fold) for fold in folds.development]
     held_back = [work.look(fold) for fold in folds.held_back] if final else []
     rule, champion = work.decide(development)
@@ -177,6 +188,7 @@ def backtest(
         held_back_uses=_uses(warehouse, tables, grain, folds) + 1 if final else 0,
         spatial_note=note,
         seconds=time.perf_counter() - started,
+        has_truth=truth is not None,
     )
     _write(warehouse, tables, result, parameters)
     return result
@@ -193,9 +205,11 @@ class _Work:
         models: Sequence[BreakModel],
         baselines: Sequence[BreakModel],
         config: BacktestConfig,
+        truth: Oracle | None,
         progress: Callable[[str], None],
     ) -> None:
         self.grain, self.mart, self.frame, self.config = grain, mart, frame, config
+        self.truth = truth
         self.models, self.baselines, self.progress = models, baselines, progress
         self.first_fits: dict[str, BreakModel] = {}
         self.frozen: dict[date, dict[str, float]] = {}
@@ -209,7 +223,7 @@ class _Work:
                 "in the configuration, or load an older record of breaks."
             )
         tested = self.frame.take(self.test_rows(fold))
-        expected = {}
+        expected = {ORACLE: self.truth.expected(tested)} if self.truth else {}
         for model in (*self.models, *self.baselines):
             self.progress(f"{fold.origin:%Y-%m-%d}: {model.label}, {train.size:,} rows")
             fitted = fit_rows(model, self.frame, self.mart, train)

@@ -22,6 +22,7 @@ from la_pipeline_failure_predict.model.metrics import (
     interval,
     rank,
 )
+from la_pipeline_failure_predict.model.oracle import ORACLE
 
 DIAMETERS_MM = (100.0, 150.0, 200.0, 300.0)
 RISK_GROUPS = 10
@@ -183,6 +184,7 @@ def judge(
         for position, share in enumerate(SHARE_NAMES):
             estimate = Estimate(_or_none(gain[position]), *interval(gains[:, position]))
             found.append((name, gain_name(rule, share), estimate))
+    found += _oracle_shares(caught, redrawn)
     found += _discrimination(seen, drawn, rule)
     breaks = _joined(seen, "breaks")
     for name in seen[0].expected:
@@ -194,6 +196,29 @@ def judge(
         Metric(name, segment, metric, estimate, breaks.size, int(breaks.sum()))
         for name, metric, estimate in found
     ]
+
+
+def oracle_share_name(share: str) -> str:
+    """Return the name of the capture over that of the true hazard at a share of length."""
+    return f"oracle_share_at_{share}_length"
+
+
+def _oracle_shares(
+    caught: Mapping[str, Doubles], redrawn: Mapping[str, Doubles]
+) -> Iterator[Found]:
+    """Yield each capture over that of ranking by the true hazard, paired; none without it."""
+    for name in caught if ORACLE in caught else ():
+        if name == ORACLE:
+            continue
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = caught[name] / caught[ORACLE]
+            again = redrawn[name] / redrawn[ORACLE]
+        # Where the truth itself catches nothing there is no share of it.
+        shares[caught[ORACLE] == 0] = np.nan
+        again[redrawn[ORACLE] == 0] = np.nan
+        for position, share in enumerate(SHARE_NAMES):
+            estimate = Estimate(_or_none(shares[position]), *interval(again[:, position]))
+            yield name, oracle_share_name(share), estimate
 
 
 def gain_name(rule: str, share: str) -> str:

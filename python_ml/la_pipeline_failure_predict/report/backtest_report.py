@@ -13,8 +13,14 @@ from la_pipeline_failure_predict.model.backtest import (
     BacktestResult,
 )
 from la_pipeline_failure_predict.model.baselines import AREA_RULES, PIPE_RULES
-from la_pipeline_failure_predict.model.evaluate import CURVE, Metric, capture_curve
+from la_pipeline_failure_predict.model.evaluate import (
+    CURVE,
+    Metric,
+    capture_curve,
+    oracle_share_name,
+)
 from la_pipeline_failure_predict.model.metrics import SHARE_NAMES, SHARES, Estimate
+from la_pipeline_failure_predict.model.oracle import ORACLE
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +57,14 @@ def describe_backtest(result: BacktestResult) -> str:
         else:
             text = f"mean deviance {_text(figures, name, 'all', 'poisson_deviance')}"
         lines.append(f"  {name:<20} {text}")
+    if result.has_truth:
+        lines.append("  of what ranking by the true hazard of this synthetic network catches:")
+        for name in _models(result):
+            at = [_text(figures, name, "all", oracle_share_name(share)) for share in SHARE_NAMES]
+            text = ", ".join(
+                f"{value} in {share}" for share, value in zip(PERCENT, at, strict=True)
+            )
+            lines.append(f"  {name:<20} {text}")
     lines.append(f"  champion: {result.champion.name}, {result.champion.reason}")
     if result.held_back_uses > 1:
         lines.append(
@@ -153,6 +167,7 @@ def _tables(result: BacktestResult, figures: Figures) -> Iterable[str]:
             gains.append(_cell(figures, name, segment, f"auc_gain_over_{result.rule}"))
             yield f"| {_label(result, name)} | {' | '.join(gains)} |"
         yield ""
+        yield from _oracle_shares(result, figures, segment)
     yield "Calibration of all mains"
     yield ""
     yield "| | observed / expected | slope | Brier skill | mean Poisson deviance |"
@@ -164,6 +179,27 @@ def _tables(result: BacktestResult, figures: Figures) -> Iterable[str]:
             f"| {_text(figures, name, 'all', 'brier_skill')} "
             f"| {_text(figures, name, 'all', 'poisson_deviance', 4)} |"
         )
+    yield ""
+
+
+def _oracle_shares(result: BacktestResult, figures: Figures, segment: str) -> Iterable[str]:
+    """Yield the captures over those of the true hazard; nothing where it was not ranked."""
+    if not any(key[:2] == (ORACLE, segment) for key in figures):
+        return
+    yield (
+        "Share of what ranking by the true hazard of this synthetic network catches, paired. It "
+        "says how much of what can be known the models find, not how well they do in a city."
+    )
+    yield ""
+    yield f"| | {' | '.join(PERCENT)} |"
+    yield f"|---|{'---|' * len(PERCENT)}"
+    for name in _models(result):
+        cells = [_cell(figures, name, segment, oracle_share_name(item)) for item in SHARE_NAMES]
+        yield f"| {_label(result, name)} | {' | '.join(cells)} |"
+    captures = [
+        _cell(figures, ORACLE, segment, f"capture_at_{item}_length") for item in SHARE_NAMES
+    ]
+    yield f"| *share of breaks that the true hazard catches* | {' | '.join(captures)} |"
     yield ""
 
 

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from math import exp
+from pathlib import Path
 
 from la_pipeline_failure_predict.contracts.catalog import Table
+from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.model import registry
 from la_pipeline_failure_predict.model.backtest import HELD_BACK, ROLLING
 from la_pipeline_failure_predict.model.baselines import PAST_BREAKS
@@ -101,6 +103,22 @@ def model_card(
     )
     runs = warehouse.query(sql, (name,)).to_pylist()
     return name, "\n".join(_lines(warehouse, tables, grain, runs)) + "\n"
+
+
+def write_model_card(
+    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, run_id: str, folder: Path
+) -> Path:
+    """Write the card of a run to a file of its name in the folder; the same run replaces it.
+
+    Raises
+    ------
+    UserError
+        If there is no such run, or the file cannot be written; a card that was there stays.
+    """
+    name, text = model_card(warehouse, tables, grain, run_id)
+    file = folder / f"{name}.md"
+    write_whole(file, text)
+    return file
 
 
 def _published(warehouse: Warehouse, grain: Grain) -> str | None:

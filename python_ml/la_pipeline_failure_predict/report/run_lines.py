@@ -1,18 +1,21 @@
 """One line about a training or scoring run."""
 
+from pathlib import Path
+
 from la_pipeline_failure_predict.model.evaluate import Metric
 from la_pipeline_failure_predict.model.promote import Promoted
 from la_pipeline_failure_predict.model.score import ScoredRun
 from la_pipeline_failure_predict.model.train import TrainedRun
 
 
-def describe_training(run: TrainedRun) -> str:
-    """Say what was trained and how well it did on the year held out."""
+def describe_training(run: TrainedRun, card: Path) -> str:
+    """Say what was trained, how well it did on the year held out, and where its card is."""
+    where = card.relative_to(Path.cwd()) if card.is_relative_to(Path.cwd()) else card
     if run.skipped:
-        return f"train {run.grain}: run {run.run_id} is there already"
+        return f"train {run.grain}: run {run.run_id} is there already, card {where}"
     text = (
         f"train {run.grain}: run {run.run_id}, {run.rows:,} rows with {run.breaks:,} breaks "
-        f"before {run.trained_until}, {run.seconds:.1f} s"
+        f"before {run.trained_until}, {run.seconds:.1f} s, card {where}"
     )
     if run.test_from is None:
         return f"{text}; too short a record to hold a year out"

@@ -1,8 +1,9 @@
+import shutil
 from datetime import date
 
 import pytest
 
-from cities import ENGINES
+from cities import ENGINES, ROOT
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -42,3 +43,38 @@ def test_a_card_of_no_run_says_so(sample_cities, tmp_path):
     assert result.exit_code == 2
     assert "There is no pipe run 'pipe-nothing'; the newest is " in result.output
     assert not (tmp_path / "card.md").exists()
+
+
+def test_training_writes_the_card_of_its_run(sample_cities, copy_city, tmp_path):
+    city = copy_city(sample_cities["duckdb"])
+    # A project of its own, so that no card of another test is found.
+    for name in ("dbt_project.yml", "schemas"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    city.environment["LA_PIPES_PROJECT_DIR"] = str(tmp_path)
+    run = city.value("select max(run_id) from powerbi.pipe_risk")
+    cards = tmp_path / "artifacts" / "model_cards"
+    card = cards / f"{run}.md"
+    # The run is there and its card is not; then both are.
+    for _ in range(2):
+        result = city.la_pipes("train", "--grain", "pipe")
+        assert result.exit_code == 0, result.output
+        assert f"run {run} is there already, card {card}" in result.output
+    again = tmp_path / "again.md"
+    assert city.la_pipes("report", "--card", "--run-id", run, "--to", again).exit_code == 0
+    assert card.read_text() == again.read_text()
+    trained = city.la_pipes("train", "--grain", "pipe", "--as-of", "2022-01-01")
+    assert trained.exit_code == 0, trained.output
+    (new,) = set(cards.iterdir()) - {card}
+    assert f"run {new.stem}, " in trained.output
+    assert f", card {new}" in trained.output
+    assert f"# Model card: {new.stem}" in new.read_text()
+    # A folder that cannot be written to is told in a sentence; run and cards stay.
+    before = new.read_text()
+    shutil.rmtree(cards)
+    cards.write_text("in the way")
+    refused = city.la_pipes("train", "--grain", "pipe")
+    assert refused.exit_code == 2
+    assert f"Cannot write {card}" in refused.output
+    cards.unlink()
+    assert city.la_pipes("train", "--grain", "pipe", "--as-of", "2022-01-01").exit_code == 0
+    assert new.read_text() == before
