@@ -1,6 +1,6 @@
--- One row a grain: breaks of the newest scored year on record (of all scored months for areas, as
+-- Two rows a grain: breaks of the newest scored year on record (of all scored months for areas, as
 -- those make no calendar year) over those expected. The fit behind the scores had seen none of
--- them.
+-- them. The first figure keeps to the bound of the seed, the second to what chance leaves of it.
 with model_performance as (
 
     select * from {{ ref('fct_model_performance') }}
@@ -29,17 +29,37 @@ summed as (
 
 ),
 
--- Chance alone moves the ratio by 1 / sqrt(expected): the band is no narrower than 2.6 times that.
+ratios as (
+
+    select
+        grain,
+        observed / expected as ratio,
+        2.6 / sqrt(expected) as chance
+    from summed
+    where expected > 0
+
+),
+
 final as (
 
     select
         'observed_over_expected' as figure,
         grain as segment,
-        {{ rounded('observed / expected', 6) }} as figure_value,
-        {{ rounded('least(0.85, 1 - 2.6 / sqrt(expected))', 6) }} as lower_bound,
-        {{ rounded('greatest(1.15, 1 + 2.6 / sqrt(expected))', 6) }} as upper_bound
-    from summed
-    where expected > 0
+        {{ rounded('ratio', 6) }} as figure_value,
+        cast(null as double precision) as lower_bound,
+        cast(null as double precision) as upper_bound
+    from ratios
+
+    union all
+
+    -- Chance alone moves the ratio by 1 / sqrt(expected): 2.6 times that once in a hundred years.
+    select
+        'observed_over_expected_beyond_chance' as figure,
+        grain as segment,
+        {{ rounded('ratio', 6) }} as figure_value,
+        {{ rounded('least(0.85, 1 - chance)', 6) }} as lower_bound,
+        {{ rounded('greatest(1.15, 1 + chance)', 6) }} as upper_bound
+    from ratios
 
 )
 

@@ -1,6 +1,7 @@
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cities import DATA, ROOT, needs_real_data
@@ -375,3 +376,109 @@ def test_an_origin_without_breaks_after_it_has_no_capture_but_a_ratio(pipes, mar
     assert found["poisson_glm", "all", "auc"].value is None
     assert found["poisson_glm", "all", "observed_over_expected"].value == 0
     assert np.isfinite(figures(result)["poisson_glm", "all", "capture_at_10pct_length"].value)
+
+
+def test_share_of_what_the_true_hazard_catches(sample_cities, copy_city, sample_files, tmp_path):
+    city = copy_city(sample_cities["duckdb"])
+    config = tmp_path / "quick.yml"
+    config.write_text("pipe: {models: [poisson_glm], resamples: 50}")
+    truth = sample_files.parent / "true_hazard.parquet"
+    arguments = ("backtest", "--grain", "pipe", "--config", config, "--to", tmp_path / "out")
+    plain = city.la_pipes(*arguments)
+    (without,) = city.rows("select * from ml.backtests order by ran_at desc limit 1")
+    result = city.la_pipes(*arguments, "--truth", truth)
+    assert result.exit_code == 0, result.output
+    (row,) = city.rows("select * from ml.backtests order by ran_at desc limit 1")
+    # The truth has no say in who wins, and no model sees it.
+    assert row["backtest_id"] != without["backtest_id"]
+    assert row["champion"] == without["champion"]
+    sql = (
+        "select model_name, metric, value, lower_95, upper_95 from ml.model_metrics where run_id = "
+        "'{}' and split_name = 'rolling_pooled' and segment = 'all'"
+    )
+    with_truth, before = (
+        {(item["model_name"], item["metric"]): item for item in city.rows(sql.format(name))}
+        for name in (row["backtest_id"], without["backtest_id"])
+    )
+    assert {key: with_truth[key] for key in before} == before
+    # By hand, from the file, the features and the breaks: what the ranking catches.
+    assert with_truth["true_hazard", "capture_at_10pct_length"]["value"] == pytest.approx(
+        caught_by_the_truth(city, truth, row, 0.1)
+    )
+    for share in ("0_5pct", "1pct", "5pct", "10pct", "20pct"):
+        for name in ("poisson_glm", "past_breaks_per_km", "random"):
+            found = with_truth[name, f"oracle_share_at_{share}_length"]
+            captures = [
+                with_truth[which, f"capture_at_{share}_length"]["value"]
+                for which in (name, "true_hazard")
+            ]
+            assert found["value"] == pytest.approx(captures[0] / captures[1])
+            assert found["lower_95"] <= found["value"] <= found["upper_95"]
+    share = {
+        name: with_truth[name, "oracle_share_at_20pct_length"]["value"]
+        for name in ("poisson_glm", "random")
+    }
+    assert share["poisson_glm"] > 0.7 > share["random"]
+    assert "of what ranking by the true hazard" in result.output
+    assert "true hazard" not in plain.output
+    text = (tmp_path / "out" / "pipe.md").read_text()
+    assert f"{share['poisson_glm']:.3f} (" in text
+
+
+def caught_by_the_truth(city, truth, backtest, share):
+    """Return the capture of ranking the mains of each origin by true hazard per metre."""
+    hazard = pd.read_parquet(truth)
+    rows = pd.DataFrame(
+        city.rows(
+            "select pipe_id, cast(extract(year from as_of_date) as integer) as year, length_m, "
+            "breaks_next_12m from features.fct_pipe_features where as_of_date between date "
+            f"'{backtest['first_origin']}' and date '{backtest['last_origin']}'"
+        )
+    )
+    rows = rows.merge(hazard, how="left", on=["pipe_id", "year"]).fillna({"expected_breaks": 0})
+    rows["rate"] = rows["expected_breaks"] / rows["length_m"]
+    caught = 0.0
+    for _, year in rows.sort_values("rate", ascending=False).groupby("year", sort=False):
+        end = year["length_m"].cumsum()
+        part = (share * year["length_m"].sum() - end + year["length_m"]) / year["length_m"]
+        caught += float(part.clip(0, 1) @ year["breaks_next_12m"])
+    return caught / rows["breaks_next_12m"].sum()
+
+
+def test_a_true_hazard_that_does_not_fit_is_told_in_a_sentence(
+    sample_cities, sample_files, tmp_path
+):
+    city = sample_cities["duckdb"]
+    before = city.value("select count(*) from ml.backtests")
+    hazard = pd.read_parquet(sample_files.parent / "true_hazard.parquet")
+    text = tmp_path / "text.parquet"
+    text.write_text("pipe_id,year")
+    cases = {
+        tmp_path / "none.parquet": "No file",
+        text: "cannot be read as a true hazard",
+        written_as(tmp_path / "a.parquet", hazard.drop(columns="year")): "has no column year",
+        written_as(tmp_path / "b.parquet", hazard.assign(pipe_id="X" + hazard["pipe_id"])): (
+            "knows the hazard in "
+        ),
+        written_as(tmp_path / "c.parquet", hazard[hazard["year"] < 2012]): " of 0 of ",
+        written_as(tmp_path / "d.parquet", pd.concat([hazard, hazard[:1]])): (
+            "has a main and year twice"
+        ),
+        written_as(tmp_path / "e.parquet", hazard.assign(expected_breaks=-1.0)): (
+            "has expected breaks that are no numbers from 0 on"
+        ),
+    }
+    for file, sentence in cases.items():
+        result = city.la_pipes("backtest", "--grain", "pipe", "--truth", file)
+        assert result.exit_code == 2, file
+        assert sentence in result.output, result.output
+        assert "la-pipes sample wrote" in result.output
+    refused = city.la_pipes("backtest", "--grain", "area_month", "--truth", text)
+    assert (refused.exit_code, "is the hazard of mains" in refused.output) == (2, True)
+    assert city.value("select count(*) from ml.backtests") == before
+
+
+def written_as(file, rows):
+    """Write rows to a Parquet file."""
+    rows.to_parquet(file)
+    return file
