@@ -109,8 +109,10 @@ def test_a_clean_city_passes(clean: dict, engine: str) -> None:
     assert re.search(
         rf"^{alarm}.*figure_value=0.84\d* lower_bound=0.85 ", result.output, re.MULTILINE
     )
-    for name in ("raw.pipes", "raw.breaks", "ml.pipe_scores", "quality.fct_plausibility"):
+    for name in ("raw.pipes", "raw.breaks", "ml.pipe_scores"):
         assert re.search(rf"^{name} +\d+ rules, [\d,]+ rows", result.output, re.MULTILINE)
+    figures = r"^quality.fct_plausibility +\d+ rules, 1 warned, [\d,]+ rows"
+    assert re.search(figures, result.output, re.MULTILINE)
     assert "raw.ladwp_leaks" in result.output.split("not checked:")[1]
     suites = ElementTree.parse(folder / "check.xml").getroot()
     assert int(suites.get("tests")) == len(suites.findall(".//testcase")) > 300
