@@ -103,7 +103,11 @@ def test_running_again_skips_what_is_up_to_date(
 def test_top_mains_say_why(sample_cities: dict[str, City], sample_files: Path) -> None:
     printed = "".join(sample_cities["duckdb"].printed)
     assert re.search(r"\n +\d+ P\d+ .*(cast iron|steel) of \d{4} \(x\d\.\d\)", printed)
-    assert re.search(r"breaks? in 5 years \(x\d\.\d\)", printed)
+    assert re.search(r"\(x\d\.\d\); .+ \(x\d\.\d\); .+ \(x\d\.\d\)", printed)
+    own = sample_cities["duckdb"].value(
+        "select count(*) from risk.fct_pipe_reason_codes where reason_code = 'own_breaks'"
+    )
+    assert own
 
 
 def test_report_draws_the_result(sample_cities: dict[str, City], tmp_path: Path) -> None:
