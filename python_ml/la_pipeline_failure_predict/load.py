@@ -56,6 +56,19 @@ class Loaded:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where landed rows come from, as each of them says.
+
+    `loaded_at` is UTC, without a zone.
+    """
+
+    source_name: str
+    source_file: str
+    load_id: str
+    loaded_at: datetime
+
+
+@dataclass(frozen=True)
 class _Delivery:
     """A file with what identifies it."""
 
@@ -80,7 +93,8 @@ def load_files(
 ) -> Iterator[Loaded]:
     """Load files of one source, one transaction a file.
 
-    A file that was loaded before, with the same mapping, is skipped.
+    The landing tables must be there (`Warehouse.create_tables`). A file that was loaded before,
+    with the same mapping, is skipped.
 
     Parameters
     ----------
@@ -100,7 +114,6 @@ def load_files(
         mapping_sha256 = _sha256([mapping_path])
     for path in paths:
         _check_path(path, source)
-    warehouse.create_tables(tables.values())
     for path in paths:
         seconds = [
             file_inside(path.parent, lookup.file, Path(f"the lookup {lookup.name}"))
@@ -221,6 +234,43 @@ def _loaded_before(warehouse: Warehouse, delivery: _Delivery) -> list[Loaded]:
     ]
 
 
+def write_landed(
+    warehouse: Warehouse,
+    scratch: Scratch,
+    tables: Mapping[str, Table],
+    table: Table,
+    landed: Landed,
+    origin: Origin,
+    now: datetime,
+) -> None:
+    """Write the accepted rows into their table and the faults of the others into quarantine.
+
+    Within the caller's transaction.
+
+    Parameters
+    ----------
+    now
+        When the faults were found, UTC without a zone.
+    """
+    file, load_id = origin.source_file, origin.load_id
+    # In one order, or DuckDB writes many short row groups, and all of them again to join them.
+    warehouse.append_query(
+        table,
+        scratch,
+        "select *, $1 as _source_file, $2 as _load_id, cast($3 as timestamp) as _loaded_at "
+        f"from {scratch.place(landed.accepted)} order by _row_number",
+        (file, load_id, origin.loaded_at),
+    )
+    warehouse.append_query(
+        tables["quarantine"],
+        scratch,
+        "select $1 as source_file, $2 as load_id, cast($3 as timestamp) as quarantined_at, "
+        "$4 as source_name, _row_number as row_number, column_name, value, rule, reason, "
+        f"row_json from {scratch.place(landed.refused)}",
+        (file, load_id, now, origin.source_name),
+    )
+
+
 def _write(
     warehouse: Warehouse,
     scratch: Scratch,
@@ -233,16 +283,8 @@ def _write(
     if landed.rows_in_file != landed.rows_accepted + landed.rows_refused:
         raise RuntimeError(f"{delivery.path}: rows in the file do not add up")
     load_id, now = delivery.load_id(table), datetime.now(UTC).replace(tzinfo=None)
-    lineage = "$1 as _source_file, $2 as _load_id, cast($3 as timestamp) as _loaded_at"
-    rows = f"select *, {lineage} from {scratch.place(landed.accepted)}"
-    warehouse.append_query(table, scratch, rows, (delivery.path.name, load_id, now))
-    refused = (
-        "select $1 as source_file, $2 as load_id, cast($3 as timestamp) as quarantined_at, "
-        "$4 as source_name, _row_number as row_number, column_name, value, rule, reason, "
-        f"row_json from {scratch.place(landed.refused)}"
-    )
-    refusal = (delivery.path.name, load_id, now, delivery.source.name)
-    warehouse.append_query(tables["quarantine"], scratch, refused, refusal)
+    origin = Origin(delivery.source.name, delivery.path.name, load_id, now)
+    write_landed(warehouse, scratch, tables, table, landed, origin, now)
     record = {
         "load_id": load_id,
         "source_name": delivery.source.name,

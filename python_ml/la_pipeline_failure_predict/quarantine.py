@@ -14,6 +14,7 @@ from pathlib import Path
 from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import atomic_write
+from la_pipeline_failure_predict.load import Origin, write_landed
 from la_pipeline_failure_predict.sources.csv_rows import SURPLUS, read_csv
 from la_pipeline_failure_predict.sources.landing import Landed, land
 from la_pipeline_failure_predict.sources.mapping import SourceMapping
@@ -264,21 +265,8 @@ def _write(
 ) -> int:
     """Write mended rows and the faults of the others; returns how many rows stay set aside."""
     load_id, now = load["load_id"], datetime.now(UTC).replace(tzinfo=None)
-    warehouse.append_query(
-        table,
-        scratch,
-        "select *, $1 as _source_file, $2 as _load_id, cast($3 as timestamp) as _loaded_at "
-        f"from {scratch.place(landed.accepted)}",
-        (load["source_file"], load_id, load["loaded_at"]),
-    )
-    warehouse.append_query(
-        tables["quarantine"],
-        scratch,
-        "select $1 as source_file, $2 as load_id, cast($3 as timestamp) as quarantined_at, "
-        "$4 as source_name, _row_number as row_number, column_name, value, rule, reason, "
-        f"row_json from {scratch.place(landed.refused)}",
-        (load["source_file"], load_id, now, load["source_name"]),
-    )
+    origin = Origin(load["source_name"], load["source_file"], load_id, load["loaded_at"])
+    write_landed(warehouse, scratch, tables, table, landed, origin, now)
     _close_faults(warehouse, table, load_id, now)
     return _balance(warehouse, table, load_id)
 

@@ -76,6 +76,7 @@ def load(
     """
     with one_writer(settings), open_warehouse(settings) as warehouse:
         tables = read_tables(settings.root)
+        warehouse.create_tables(tables.values())
         limit = max_rejects or configured_limit(settings)
         for loaded in load_files(warehouse, tables, source, files, mapping, limit):
             click.echo(loaded.summary)

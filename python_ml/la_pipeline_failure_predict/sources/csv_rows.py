@@ -18,6 +18,8 @@ SURPLUS = "_surplus"
 """Column that holds the values of a row for which there is no header, as one text."""
 
 MAX_LINE_BYTES = 20_000_000
+# The reader's default is 32 longest lines, which it takes longer to clear than to fill.
+BUFFER_BYTES = 2 * MAX_LINE_BYTES
 BATCH_ROWS = 50_000
 BATCH_CHARACTERS = 50_000_000
 
@@ -54,7 +56,8 @@ def read_csv(
             f"create or replace table {relation}_rows as "
             f"from read_csv({file_text(path)}, columns = {{{columns}}}, header = true, "
             f"delim = {sql_text(separator)}, quote = '\"', escape = '\"', nullstr = '', "
-            f"auto_detect = false, max_line_size = {MAX_LINE_BYTES})"
+            f"auto_detect = false, max_line_size = {MAX_LINE_BYTES}, "
+            f"buffer_size = {BUFFER_BYTES})"
         )
         # Rows are kept in the order of the file, and numbering them by it costs nothing.
         scratch.execute(

@@ -92,6 +92,7 @@ def land(
         name: DeliveredText(
             sql=_source_text(rule, mapping),
             kind=_kind(table.column(name)),
+            never=_never(table.column(name), mapping),
             mend=_mend(rule, table.column(name)),
         )
         for name, rule in rules.items()
@@ -102,12 +103,12 @@ def land(
     typed = f"{table.name}_typed"
     misfits = find_misfits(scratch, delivered, texts)
     listed = ", ".join(f"{value} as {quote(name)}" for name, value in values.items())
-    flags = "".join(f", {sql} as {flag}" for flag, sql in misfits.given.items())
+    given = "".join(f", {sql} as {name}" for name, sql in misfits.given.items())
     names = ", ".join(map(quote, values))
     scratch.execute(
         f"create or replace table {typed} as "
         f"select _row_number, {names}, {misfits.condition} as {MISFIT} "
-        f"from (select _row_number, {listed}{flags} from {delivered} as delivered)"
+        f"from (select _row_number, {listed}{given} from {delivered} as delivered)"
     )
     _project_coordinates(scratch, typed, table, mapping)
     _project_shapes(scratch, typed, table, mapping)
@@ -235,13 +236,12 @@ def _value(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> s
     if column.sql_type == "date":
         return _date(text, rule)
     plain = _plain_number(text, mapping)
-    # SQL takes 1_000 for a thousand; in a delivery it is a slip.
-    number = f"try_cast(case when not contains({plain}, '_') then {plain} end as double)"
-    number = f"case when isfinite({number}) then {number} end"
+    number = f"try_cast({plain} as double)"
     if column.sql_type in ("integer", "bigint"):
         return (
             f"try_cast(case when {number} = floor({number}) then {number} end as {column.sql_type})"
         )
+    number = f"case when isfinite({number}) then {number} end"
     if (scale, offset) == (1.0, 0.0):
         return number
     return f"{number} * {scale!r} + {offset!r}"
@@ -272,6 +272,15 @@ def _kind(column: Column) -> str | None:
     if column.sql_type == "text":
         return None
     return {"date": "a date", "double precision": "a number"}.get(column.sql_type, "a whole number")
+
+
+def _never(column: Column, mapping: SourceMapping) -> str:
+    """Return SQL of a character that no value of a column holds; empty where any may be."""
+    if column.sql_type == "text":
+        return "chr(0)"
+    # SQL takes 1_000 for a thousand; in a delivery it is a slip.
+    is_number = column.sql_type != "date" and "_" not in (mapping.thousands, mapping.decimal)
+    return "'_'" if is_number else ""
 
 
 def _mend(rule: ColumnRule, column: Column) -> str:

@@ -188,7 +188,8 @@ def _first_bad_byte(path: Path, encoding: str) -> int | None:
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             try:
-                decoder.decode(chunk)
+                if encoding != "utf-8" or not chunk.isascii() or decoder.getstate()[0]:
+                    decoder.decode(chunk)
             except UnicodeDecodeError as error:
                 return position + error.start
             position += len(chunk)

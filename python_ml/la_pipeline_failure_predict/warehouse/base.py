@@ -2,7 +2,7 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -129,20 +129,11 @@ class Warehouse(ABC):
         present: dict[tuple[str, str], set[str]] = {}
         for schema, name, column in zip(*(item.to_pylist() for item in rows.columns), strict=True):
             present.setdefault((schema, name), set()).add(column)
-        for schema in sorted({table.schema for table in declared}):
-            if not any(schema == there for there, _ in present):
-                self.execute(f"create schema if not exists {quote(schema)}")
-        for table in declared:
-            columns = present.get((table.schema, table.name))
-            if columns is None:
-                self.execute(create_statement(table))
-                continue
-            for column in table.columns:
-                if column.name not in columns:
-                    self.execute(
-                        f"alter table {full_name(table)} "
-                        f"add column {quote(column.name)} {column.sql_type}"
-                    )
+        missing = list(_missing(declared, present))
+        if missing:
+            with self.transaction():
+                for statement in missing:
+                    self.execute(statement)
 
     def has_table(self, schema: str, name: str) -> bool:
         """Whether a table or view of that name exists."""
@@ -202,6 +193,26 @@ def create_statement(table: Table) -> str:
     )
     statement = sa.schema.CreateTable(declared, if_not_exists=True)
     return str(statement.compile(dialect=postgresql.dialect()))
+
+
+def _missing(
+    declared: Sequence[Table], present: Mapping[tuple[str, str], set[str]]
+) -> Iterator[str]:
+    """Yield the DDL of the schemas, tables and columns that are not there."""
+    schemas = {schema for schema, _ in present}
+    for schema in sorted({table.schema for table in declared} - schemas):
+        yield f"create schema if not exists {quote(schema)}"
+    for table in declared:
+        columns = present.get((table.schema, table.name))
+        if columns is None:
+            yield create_statement(table)
+            continue
+        for column in table.columns:
+            if column.name not in columns:
+                yield (
+                    f"alter table {full_name(table)} "
+                    f"add column {quote(column.name)} {column.sql_type}"
+                )
 
 
 def arrow_schema(table: Table) -> pa.Schema:

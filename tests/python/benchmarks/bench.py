@@ -21,6 +21,9 @@ from pathlib import Path
 
 import psutil
 
+from la_pipeline_failure_predict.contracts.catalog import read_tables
+from la_pipeline_failure_predict.deliveries import read_deliveries
+from la_pipeline_failure_predict.load import load_files
 from la_pipeline_failure_predict.settings import read_settings
 from la_pipeline_failure_predict.warehouse import open_warehouse
 
@@ -200,11 +203,12 @@ def main() -> None:
 
 def report(engine: Engine, delivery: Path) -> None:
     """Measure the steps of one engine and print them."""
+    rate = rows_a_second(engine, delivery)
+    print(f"load with contract checks: {rate:,.0f} rows a second\n")
     command = ("la-pipes", "run", "--delivery", str(delivery))
     run = watch(command, engine.environment, engine.server)
     print(f"| {engine.name} | seconds | peak MB |\n|---|---|---|")
-    measured = {step.step: step for step in steps(run)}
-    for step in measured.values():
+    for step in steps(run):
         _print(step)
     _print(Measured("files to views", run.seconds, run.peak_mb()))
     docs = Path(engine.environment["LA_PIPES_LOG_DIR"]) / "data_docs"
@@ -215,8 +219,6 @@ def report(engine: Engine, delivery: Path) -> None:
     later = ("la-pipes", "run", "--delivery", str(a_month_later(delivery.parent)))
     refreshed = watch(later, engine.environment, engine.server)
     _print(Measured("a month's new breaks", refreshed.seconds, refreshed.peak_mb()))
-    rate = rows_a_second(engine, measured["load"].seconds)
-    print(f"\nload with contract checks: {rate:,.0f} rows a second")
     print(f"\nrefresh / full run: {refreshed.seconds / run.seconds:.2f}")
     built, by_hand = feature_ratio(engine.environment)
     print(
@@ -229,12 +231,26 @@ def report(engine: Engine, delivery: Path) -> None:
     backtests(engine, delivery.parent)
 
 
-def rows_a_second(engine: Engine, seconds: float) -> float:
-    """Return rows of all delivered files over the seconds that loading them took."""
+def rows_a_second(engine: Engine, delivery: Path, rounds: int = 3) -> float:
+    """Return how fast an empty warehouse takes a delivery's rows, checks included: the best round.
+
+    The warehouse is left without schemas.
+    """
     os.environ.update(engine.environment)
-    with open_warehouse(read_settings()) as warehouse:
-        rows = warehouse.scalar("select cast(sum(rows_in_file) as bigint) from raw.loads")
-    return float(str(rows)) / seconds
+    settings = read_settings()
+    tables = read_tables(settings.root)
+    rates = []
+    for _ in range(rounds):
+        with open_warehouse(settings) as warehouse:
+            warehouse.create_tables(tables.values())
+            rows, start = 0, time.perf_counter()
+            for file in read_deliveries(delivery):
+                loaded = load_files(warehouse, tables, file.source, [file.path], file.mapping)
+                rows += sum(one.rows_in_file for one in loaded)
+            rates.append(rows / (time.perf_counter() - start))
+            for schema in {table.schema for table in tables.values()}:
+                warehouse.execute(f"drop schema {schema} cascade")
+    return max(rates)
 
 
 BACKTESTS = {
