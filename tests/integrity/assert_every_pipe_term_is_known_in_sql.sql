@@ -52,5 +52,5 @@ left join known
         coefficients.feature = known.feature
         and coefficients.transform = known.transform
 where
-    coefficients.transform not in ('intercept', 'eb_shape')
+    coefficients.transform not in ('intercept', 'eb_shape', 'eb_shape_power')
     and known.feature is null

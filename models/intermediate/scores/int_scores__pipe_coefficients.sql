@@ -52,6 +52,7 @@ final as (
         -- factor of the main's own record
         max(case when left(transform, 3) = 'eb_' then 1 else 0 end) as has_history_factor,
         sum(case when transform = 'eb_shape' then coefficient else 0 end) as eb_shape,
+        sum(case when transform = 'eb_shape_power' then coefficient else 0 end) as eb_shape_power,
         {%- for name in pipe_history_counts() %}
             sum(
                 case

@@ -74,6 +74,7 @@ added as (
         fits.intercept,
         fits.has_history_factor,
         fits.eb_shape,
+        fits.eb_shape_power,
         {%- for name in pipe_history_counts() %}
             fits.eb_{{ name }},
         {%- endfor %}
@@ -133,17 +134,26 @@ before_history as (
 
 ),
 
-weighed as (
+shaped as (
 
     select
         before_history.*,
+        eb_shape * power(expected_breaks_before_history, eb_shape_power) as shape
+    from before_history
+
+),
+
+weighed as (
+
+    select
+        shaped.*,
         case
             when has_history_factor = 0 then 1
             else
-                (eb_shape + eb_breaks)
-                / (eb_shape + expected_breaks_before_history * eb_observed_years)
+                (shape + eb_breaks)
+                / (shape + expected_breaks_before_history * eb_observed_years)
         end as history_factor
-    from before_history
+    from shaped
 
 ),
 

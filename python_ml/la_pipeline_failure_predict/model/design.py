@@ -32,6 +32,7 @@ They are not part of that sum but of a factor on it: with ``m`` the expected bre
 transform            adds to
 ===================  =================================================================
 eb_shape             shape: ``coefficient`` (the feature is null)
+eb_shape_power       shape is multiplied by ``m`` to the power ``coefficient``
 eb_breaks            breaks: ``coefficient * coalesce(x, 0)``
 eb_years             years: ``coefficient * coalesce(x, 0) / scale``
 eb_recent_years      years: ``coefficient * least(coalesce(x, 0) / scale, 1)``
@@ -337,10 +338,12 @@ def expected_breaks(
     history = [pair for pair in zip(terms, coefficients, strict=True) if pair[0].is_history]
     if not history:
         return mean
-    shape, breaks, years = 0.0, np.zeros(rows.size), np.zeros(rows.size)
+    shape, breaks, years = np.ones(rows.size), np.zeros(rows.size), np.zeros(rows.size)
     for term, coefficient in history:
-        if term.feature is None:
-            shape = coefficient
+        if term.transform == "eb_shape":
+            shape *= coefficient
+        elif term.transform == "eb_shape_power":
+            shape *= mean**coefficient
         elif term.transform == "eb_breaks":
             breaks += coefficient * history_values(term, frame, rows)
         else:

@@ -25,8 +25,10 @@ from la_pipeline_failure_predict.model.data import Factor, Frame
 MODELS = [kind for listed in (CANDIDATES, BASELINES) for kind in listed["pipe"].values()]
 
 
-def network(rows=4000, seed=1, shape=0.7, years=(1.0, 25.0)):
+def network(rows=4000, seed=1, shape=0.7, years=(1.0, 25.0), power=0.0):
     """Mains whose rate is the material's, times a Gamma variable of mean 1 that is the main's own.
+
+    The variable's shape is `shape` times the power of the material's rate.
 
     Returns the frame, next year's breaks, the exposure in km, and the true expectation given the
     material alone.
@@ -36,7 +38,8 @@ def network(rows=4000, seed=1, shape=0.7, years=(1.0, 25.0)):
     length = generator.uniform(20, 300, rows)
     observed = generator.uniform(*years, rows)
     mean = np.where(iron, 1.5, 0.3) * length / 1000
-    own = generator.gamma(shape, 1 / shape, rows)
+    shapes = shape * mean**power
+    own = generator.gamma(shapes, 1 / shapes)
     recent = generator.poisson(mean * own * np.minimum(observed, 5))
     older = generator.poisson(mean * own * np.maximum(observed - 5, 0))
     age = observed + generator.uniform(0, 60, rows)
@@ -137,11 +140,14 @@ def test_one_main_with_one_break_can_be_fitted(mains, kind):
     assert 0 < float(expected[0]) < 10
 
 
-def test_empirical_bayes_finds_how_much_mains_differ():
-    frame, breaks, km, _ = network(rows=40_000, seed=3, shape=0.7)
+@pytest.mark.parametrize(("shape", "power"), [(0.7, 0.0), (4.0, 1.0)])
+def test_empirical_bayes_finds_how_much_mains_differ(shape, power):
+    frame, breaks, km, mean = network(rows=40_000, seed=4, shape=shape, power=power)
     model = EmpiricalBayes().fit(frame, breaks, km)
     # The network is steady: its record tells next year's rate as it is, of any age.
-    assert model.shape_ == pytest.approx(0.7, rel=0.2)
+    assert model.power_ == pytest.approx(power, abs=0.15)
+    typical = np.average(mean, weights=mean)  # of a break's main
+    assert model.shape_ * typical**model.power_ == pytest.approx(shape * typical**power, rel=0.3)
     assert model.years_scale_ == pytest.approx(1.0, rel=0.15)
     assert model.recency_ < 0.4
 

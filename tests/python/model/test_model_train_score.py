@@ -28,7 +28,7 @@ def score_sql(warehouse, marts, run_id, trained_until, mart, exposure, unit):
         "log": "ln(case when {x} > 0 then {x} end)",
         "log1p": "ln(case when {x} > -1 then 1 + {x} end)",
     }
-    parts, shape, breaks, years = [], "0", ["0"], ["0"]
+    parts, shape, power, breaks, years = [], "0", "0", ["0"], ["0"]
     for row in rows_of(
         warehouse,
         f"select * from ml.model_coefficients where run_id = '{run_id}' "
@@ -43,6 +43,8 @@ def score_sql(warehouse, marts, run_id, trained_until, mart, exposure, unit):
             known = f"cast(coalesce({feature or 0}, 0) as double precision) / {row['scale']!r}"
             if row["transform"] == "eb_shape":
                 shape = coefficient
+            elif row["transform"] == "eb_shape_power":
+                power = coefficient
             elif row["transform"] == "eb_breaks":
                 breaks.append(f"{coefficient} * {known}")
             elif row["transform"] == "eb_years":
@@ -64,7 +66,10 @@ def score_sql(warehouse, marts, run_id, trained_until, mart, exposure, unit):
     mean = f"exp({' + '.join(parts)}) * ({exposure} / {unit})"
     record, observed = f"({' + '.join(breaks)})", f"({' + '.join(years)})"
     # Without a factor of history the shape is 0, and so is what it is added to.
-    factor = f"({shape} + {record}) / ({shape} + {mean} * {observed})" if shape != "0" else "1"
+    factor = "1"
+    if shape != "0":
+        shape = f"{shape} * power({mean}, {power})"
+        factor = f"({shape} + {record}) / ({shape} + {mean} * {observed})"
     return f"select *, {mean} * {factor} as by_sql from {mart}"
 
 

@@ -25,10 +25,12 @@ from la_pipeline_failure_predict.model.design import (
     matrix,
 )
 
-# Of the logs of shape, years and recency: mean and precision of their normal priors. They matter
-# where a record is too short to tell; with a hundred breaks the data decide.
-LOG_MEANS = np.log([1.0, 1.0, 0.5])
-LOG_PRECISION = 1.0
+# Of the logs of shape, years and recency, and of the power: mean and precision of their normal
+# priors. They matter where a record is too short to tell; with a hundred breaks the data decide.
+FACTOR_MEANS = np.append(np.log([1.0, 1.0, 0.5]), 0.5)
+FACTOR_PRECISION = 1.0
+# Expected breaks a year at which the shape is fitted: those of a main that a plan may hold.
+TYPICAL_BREAKS = 0.02
 LEAST_STEP = 1e-4
 
 
@@ -54,13 +56,16 @@ class EmpiricalBayes(CoefficientModel):
     With ``m`` the GLM's expected breaks of a year, ``B`` the recorded breaks and ``T`` the years on
     record, breaks of the last five years counting ``1 + w`` times,
 
-    .. math:: E[y] = m \frac{a + B}{a + k m T}
+    .. math:: E[y] = m \frac{s + B}{s + k m T}, \qquad s = a m^p
 
-    If a main's rate is ``m`` times a Gamma variable of mean 1 and shape ``a``, this is its mean
+    If a main's rate is ``m`` times a Gamma variable of mean 1 and shape ``s``, this is its mean
     given the record (Hauer 1997, *Observational Before-After Studies in Road Safety*, ch. 11; for
     mains the same idea is the Yule process of Le Gat 2014, Urban Water Journal 11). ``k`` is how
-    much lower the rate was, on average, over the record than it is now. All parameters are fitted
-    together by Fisher scoring of the penalised Poisson likelihood of the label.
+    much lower the rate was, on average, over the record than it is now. The power ``p`` says how
+    the rates of like mains differ: at 0 by as much of their mean whatever it is, at 1 less where it
+    is high, the first and second negative-binomial variance of Cameron and Trivedi (1986, Journal
+    of Applied Econometrics 1), NB2 and NB1. All parameters are fitted together by Fisher scoring of
+    the penalised Poisson likelihood of the label.
 
     Parameters
     ----------
@@ -75,8 +80,8 @@ class EmpiricalBayes(CoefficientModel):
 
     Attributes
     ----------
-    shape_, years_scale_, recency_
-        ``a``, ``k`` and ``w`` above.
+    shape_, power_, years_scale_, recency_
+        ``a``, ``p``, ``k`` and ``w`` above.
     n_iter_
         Steps taken.
 
@@ -127,7 +132,7 @@ class EmpiricalBayes(CoefficientModel):
         size = as_exposure(exposure, X.rows)
         rows = np.arange(X.rows)
         terms = fit_terms(self.design, X, rows, counts, size * weight)
-        shape_term, *record_terms = self._history_terms()
+        shape_term, power_term, *record_terms = self._history_terms()
         ever, years, recent, share = (history_values(term, X, rows) for term in record_terms)
         history = History(ever, years, recent, share * self.recent_years)
         dtype = np.float64 if X.rows <= DOUBLE_PRECISION_ROWS else np.float32
@@ -138,11 +143,14 @@ class EmpiricalBayes(CoefficientModel):
             )
             solved, self.n_iter_ = problem.solve(self.max_iterations, self.tolerance)
         columns = len(terms)
-        self.shape_, self.years_scale_, self.recency_ = np.exp(solved[columns:]).tolist()
-        self.terms_ = (*terms, shape_term, *record_terms)
+        shape, self.years_scale_, self.recency_ = np.exp(solved[columns:-1]).tolist()
+        self.power_ = float(solved[-1])
+        self.shape_ = float(shape * TYPICAL_BREAKS**-self.power_)
+        self.terms_ = (*terms, shape_term, power_term, *record_terms)
         self.coefficients_ = (
             *solved[:columns].tolist(),
             self.shape_,
+            self.power_,
             1.0,
             self.years_scale_,
             self.recency_,
@@ -153,6 +161,7 @@ class EmpiricalBayes(CoefficientModel):
     def _history_terms(self) -> tuple[Term, ...]:
         return (
             Term(None, "eb_shape"),
+            Term(None, "eb_shape_power"),
             Term("breaks_ever", "eb_breaks"),
             Term("exposure_years", "eb_years"),
             Term("breaks_prior_60m", "eb_breaks"),
@@ -163,7 +172,8 @@ class EmpiricalBayes(CoefficientModel):
 class _Problem:
     """The penalised likelihood, its gradient and its Fisher information, block by block.
 
-    Parameters are the intercept, the coefficients, then the logs of shape, years and recency.
+    Parameters are the intercept, the coefficients, the logs of shape (at `TYPICAL_BREAKS`), years
+    and recency, and the power.
     """
 
     def __init__(
@@ -182,9 +192,9 @@ class _Problem:
         self.history = history
         self.total = float((counts * weight).sum())
         columns = design.shape[1]
-        self.center = np.concatenate([np.zeros(1 + columns), LOG_MEANS])
+        self.center = np.concatenate([np.zeros(1 + columns), FACTOR_MEANS])
         self.precision = np.concatenate(
-            [[0.0], np.full(columns, penalty), np.full(LOG_MEANS.size, LOG_PRECISION)]
+            [[0.0], np.full(columns, penalty), np.full(FACTOR_MEANS.size, FACTOR_PRECISION)]
         )
         self.start = self.center.copy()
         self.start[0] = np.log(self.total / float((exposure * weight).sum()))
@@ -231,10 +241,13 @@ class _Problem:
         """Return the log-likelihood, the slopes of the log mean and the mean of some rows."""
         design, history = self.design[rows], self.history.block(rows)
         columns = design.shape[1]
-        shape, scale, recency = np.exp(np.clip(parameters[1 + columns :], -20, 20))
+        typical_shape, scale, recency = np.exp(np.clip(parameters[1 + columns : -1], -20, 20))
+        power = parameters[-1]
         coefficients = parameters[1 : 1 + columns].astype(design.dtype)
         log_rate = (design @ coefficients).astype(np.float64) + parameters[0]
         rate = np.exp(np.minimum(log_rate + self.log_exposure[rows], 50.0))
+        size = np.log(rate / TYPICAL_BREAKS)
+        shape = typical_shape * np.exp(np.clip(power * size, -20, 20))
         recent = recency * history.recent_breaks
         late = scale * recency * history.recent_years
         early = scale * history.years
@@ -242,12 +255,14 @@ class _Problem:
         below = shape + rate * (early + late)
         log_mean = np.log(rate) + np.log(above) - np.log(below)
         mean = np.exp(log_mean)
-        own = shape / below
-        slopes = np.empty((mean.size, columns + 4), dtype=design.dtype)
+        by_shape = shape / above - shape / below
+        own = shape / below + power * by_shape
+        slopes = np.empty((mean.size, columns + 5), dtype=design.dtype)
         slopes[:, 0] = own
         np.multiply(design, own.astype(design.dtype)[:, None], out=slopes[:, 1 : 1 + columns])
-        slopes[:, columns + 1] = shape / above - own
+        slopes[:, columns + 1] = by_shape
         slopes[:, columns + 2] = -rate * (early + late) / below
         slopes[:, columns + 3] = recent / above - rate * late / below
+        slopes[:, columns + 4] = by_shape * size
         weight, counts = self.weight[rows], self.counts[rows]
         return float((weight * (counts * log_mean - mean)).sum()), slopes, mean
