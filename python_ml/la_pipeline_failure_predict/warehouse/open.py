@@ -102,8 +102,8 @@ def one_writer(settings: Settings) -> Iterator[None]:
     """
     connection = read_connection(settings)
     lock = _engine(connection).lock(settings, connection.credentials)
-    wait_for(lock.try_acquire, settings.lock_wait_s, f"warehouse of target {connection.target}")
     try:
+        wait_for(lock.try_acquire, settings.lock_wait_s, f"warehouse of target {connection.target}")
         yield
     finally:
         lock.release()
