@@ -102,17 +102,9 @@ def clean(sample_cities: dict[str, City], tmp_path_factory: pytest.TempPathFacto
 def test_a_clean_city_passes(clean: dict, engine: str) -> None:
     result, folder = clean[engine]
     assert result.exit_code == 0, result.output
-    assert re.search(r"Checked \d{3} rules of \d\d tables: 0 failed, 1 warnings\.", result.output)
-    assert "beyond_chance_warning: " not in result.output
-    # The alarm of a network with a dozen breaks a year, just below its bound by chance.
-    alarm = "warning: quality.fct_plausibility observed_over_expected_warning: "
-    assert re.search(
-        rf"^{alarm}.*figure_value=0.84\d* lower_bound=0.85 ", result.output, re.MULTILINE
-    )
-    for name in ("raw.pipes", "raw.breaks", "ml.pipe_scores"):
+    assert re.search(r"Checked \d{3} rules of \d\d tables: 0 failed, 0 warnings\.", result.output)
+    for name in ("raw.pipes", "raw.breaks", "ml.pipe_scores", "quality.fct_plausibility"):
         assert re.search(rf"^{name} +\d+ rules, [\d,]+ rows", result.output, re.MULTILINE)
-    figures = r"^quality.fct_plausibility +\d+ rules, 1 warned, [\d,]+ rows"
-    assert re.search(figures, result.output, re.MULTILINE)
     assert "raw.ladwp_leaks" in result.output.split("not checked:")[1]
     suites = ElementTree.parse(folder / "check.xml").getroot()
     assert int(suites.get("tests")) == len(suites.findall(".//testcase")) > 300
@@ -121,11 +113,11 @@ def test_a_clean_city_passes(clean: dict, engine: str) -> None:
 
 @needs_real_data
 def test_kitcheners_quiet_year_is_an_alarm_and_no_failure(kitchener_cities: dict) -> None:
-    """66 breaks in 2021 where 82 were expected: under 0.85, and within chance."""
+    """66 breaks in 2021 where 83 were expected: under 0.85, and within chance."""
     result = kitchener_cities["duckdb"].la_pipes("check", "--tables", "fct_plausibility")
     assert result.exit_code == 0, result.output
     assert "observed_over_expected_warning: 1 of" in result.output
-    assert "figure_value=0.80" in result.output
+    assert "figure_value=0.79" in result.output
     assert "beyond_chance_warning" not in result.output
 
 

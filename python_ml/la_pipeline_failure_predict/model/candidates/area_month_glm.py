@@ -8,12 +8,16 @@ from la_pipeline_failure_predict.model.design import AREA_DESIGN, Design
 
 
 class AreaMonthGLM(DesignGLM):
-    """The areas' GLM: season, record and climate of the months before."""
+    """The areas' GLM: season, record and climate of the months before.
+
+    The penalty is that which forecasts best from a year and a half to two years of record, when
+    every climate term has seen two winters at most (`docs/07_models`).
+    """
 
     name: ClassVar[str] = "poisson_glm"
     label: ClassVar[str] = "Poisson GLM"
     grain: ClassVar[Grain] = "area_month"
     complexity: ClassVar[int] = 2
 
-    def __init__(self, design: Design = AREA_DESIGN, penalty: float = 1.0) -> None:
+    def __init__(self, design: Design = AREA_DESIGN, penalty: float = 30.0) -> None:
         super().__init__(design, penalty)

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from la_pipeline_failure_predict.model.data import Frame, Grain
-from la_pipeline_failure_predict.model.design import Doubles, Term, expected_breaks
+from la_pipeline_failure_predict.model.design import Design, Doubles, Term, expected_breaks
 
 
 class BreakModel(RegressorMixin, BaseEstimator):
@@ -79,6 +79,31 @@ class BreakModel(RegressorMixin, BaseEstimator):
         sklearn.exceptions.NotFittedError
             Before `fit`.
         """
+
+
+class DesignModel(BreakModel):
+    """A model of the terms of a design.
+
+    Attributes
+    ----------
+    design
+        What the terms are made of.
+    further_numbers
+        Columns that it reads as numbers besides those of the design.
+    """
+
+    design: Design
+    further_numbers: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def level_columns(self) -> tuple[str, ...]:
+        """Columns of the mart that are read as levels."""
+        return self.design.level_columns
+
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """Columns of the mart that are read as numbers, besides the exposure."""
+        return tuple(dict.fromkeys((*self.design.number_columns, *self.further_numbers)))
 
 
 class CoefficientModel(BreakModel):

@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from la_pipeline_failure_predict.model.candidates.base import (
     CoefficientModel,
+    DesignModel,
     as_counts,
     as_exposure,
 )
@@ -50,7 +51,7 @@ class History:
         )
 
 
-class EmpiricalBayes(CoefficientModel):
+class EmpiricalBayes(DesignModel, CoefficientModel):
     r"""Poisson GLM times a Gamma-Poisson factor of the main's own record.
 
     With ``m`` the GLM's expected breaks of a year, ``B`` the recorded breaks and ``T`` the years on
@@ -61,11 +62,11 @@ class EmpiricalBayes(CoefficientModel):
     If a main's rate is ``m`` times a Gamma variable of mean 1 and shape ``s``, this is its mean
     given the record (Hauer 1997, *Observational Before-After Studies in Road Safety*, ch. 11; for
     mains the same idea is the Yule process of Le Gat 2014, Urban Water Journal 11). ``k`` is how
-    much lower the rate was, on average, over the record than it is now. The power ``p`` says how
-    the rates of like mains differ: at 0 by as much of their mean whatever it is, at 1 less where it
-    is high, the first and second negative-binomial variance of Cameron and Trivedi (1986, Journal
-    of Applied Econometrics 1), NB2 and NB1. All parameters are fitted together by Fisher scoring of
-    the penalised Poisson likelihood of the label.
+    much lower the rate was, on average, over the record than it is now. ``p`` says how the rates of
+    like mains differ: at 0 by the same share of their mean (the variance NB2), at 1 by less of it
+    where it is high (NB1; Cameron and Trivedi 1986, Journal of Applied Econometrics 1). All
+    parameters are fitted together by Fisher scoring of the penalised Poisson likelihood of the
+    label.
 
     Parameters
     ----------
@@ -94,6 +95,7 @@ class EmpiricalBayes(CoefficientModel):
     name: ClassVar[str] = "empirical_bayes"
     label: ClassVar[str] = "Empirical Bayes"
     complexity: ClassVar[int] = 3
+    further_numbers = ("breaks_ever", "breaks_prior_60m", "exposure_years")
 
     def __init__(
         self,
@@ -108,17 +110,6 @@ class EmpiricalBayes(CoefficientModel):
         self.recent_years = recent_years
         self.max_iterations = max_iterations
         self.tolerance = tolerance
-
-    @property
-    def level_columns(self) -> tuple[str, ...]:
-        """Columns of the mart that are read as levels."""
-        return self.design.level_columns
-
-    @property
-    def number_columns(self) -> tuple[str, ...]:
-        """Columns of the mart that are read as numbers, besides the exposure."""
-        own = ("breaks_ever", "breaks_prior_60m", "exposure_years")
-        return tuple(dict.fromkeys((*self.design.number_columns, *own)))
 
     def fit(
         self,

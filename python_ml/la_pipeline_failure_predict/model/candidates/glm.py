@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from la_pipeline_failure_predict.model.candidates.base import (
     CoefficientModel,
+    DesignModel,
     as_counts,
     as_exposure,
 )
@@ -24,7 +25,7 @@ from la_pipeline_failure_predict.model.poisson_glm import PoissonGLM
 DOUBLE_PRECISION_ROWS = 1_000_000
 
 
-class DesignGLM(CoefficientModel):
+class DesignGLM(DesignModel, CoefficientModel):
     """Poisson GLM of the terms of a design.
 
     Parameters
@@ -38,16 +39,6 @@ class DesignGLM(CoefficientModel):
     def __init__(self, design: Design, penalty: float = 1.0) -> None:
         self.design = design
         self.penalty = penalty
-
-    @property
-    def level_columns(self) -> tuple[str, ...]:
-        """Columns of the mart that are read as levels."""
-        return self.design.level_columns
-
-    @property
-    def number_columns(self) -> tuple[str, ...]:
-        """Columns of the mart that are read as numbers, besides the exposure."""
-        return self.design.number_columns
 
     def fit(
         self,

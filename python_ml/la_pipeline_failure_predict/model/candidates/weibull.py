@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
-from la_pipeline_failure_predict.model.candidates.base import BreakModel, as_counts, as_exposure
+from la_pipeline_failure_predict.model.candidates.base import DesignModel, as_counts, as_exposure
 from la_pipeline_failure_predict.model.data import Frame
 from la_pipeline_failure_predict.model.design import (
     REGISTER_DESIGN,
@@ -30,7 +30,7 @@ LEAST_SHAPE, MOST_SHAPE = 0.2, 6.0
 LEAST_AGE = 0.5
 
 
-class WeibullPH(BreakModel):
+class WeibullPH(DesignModel):
     r"""Weibull proportional hazards of a main's breaks by age, observed from its entry on.
 
     The hazard at age ``t`` is ``shape * t ** (shape - 1) * exp(x b)`` a km. A main that entered the
@@ -62,6 +62,7 @@ class WeibullPH(BreakModel):
     name: ClassVar[str] = "weibull"
     label: ClassVar[str] = "Weibull PH"
     complexity: ClassVar[int] = 2
+    further_numbers = ("age_years",)
 
     def __init__(
         self,
@@ -70,16 +71,6 @@ class WeibullPH(BreakModel):
     ) -> None:
         self.design = design
         self.penalty = penalty
-
-    @property
-    def level_columns(self) -> tuple[str, ...]:
-        """Columns of the mart that are read as levels."""
-        return self.design.level_columns
-
-    @property
-    def number_columns(self) -> tuple[str, ...]:
-        """Columns of the mart that are read as numbers, besides the exposure."""
-        return (*self.design.number_columns, "age_years")
 
     def fit(
         self,
