@@ -1,3 +1,6 @@
+-- A table, not a view: the plausibility mart and the test of its bounds both read it.
+{{ config(materialized='table') }}
+
 -- One row a feature: how far the mains scored are from those learned from, as the population
 -- stability index, sum((s - t) * ln(s / t)) over the shares s scored and t learned from of each bin
 -- (Siddiqi 2006, Credit Risk Scorecards; 0.1 to 0.25 is some shift, more is a large one). Numbers

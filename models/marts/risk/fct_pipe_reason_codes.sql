@@ -60,7 +60,7 @@ compared as (
             newest.pipe_id,
             newest.as_of_date,
             '{{ reason }}' as reason_code,
-            {{ rounded('newest.log_' ~ reason ~ ' - typical.log_' ~ reason, 9) }} as log_factor
+            newest.log_{{ reason }} - typical.log_{{ reason }} as log_factor
         from newest
         cross join typical
         {%- if not loop.last %}
@@ -70,18 +70,28 @@ compared as (
 
 ),
 
-ranked as (
+-- Engines add in another order: what is equal but for that is equal in rank.
+comparable as (
 
     select
         compared.*,
+        {{ rounded('log_factor', 9) }} as rounded_log_factor
+    from compared
+
+),
+
+ranked as (
+
+    select
+        comparable.*,
         cast(
             row_number() over (
                 partition by pipe_id
-                order by log_factor desc, {{ byte_order('reason_code') }} asc
+                order by rounded_log_factor desc, {{ byte_order('reason_code') }} asc
             ) as integer
         ) as reason_rank
-    from compared
-    where log_factor >= ln(cast({{ var('least_reason_factor') }} as double precision))
+    from comparable
+    where rounded_log_factor >= ln(cast({{ var('least_reason_factor') }} as double precision))
 
 ),
 

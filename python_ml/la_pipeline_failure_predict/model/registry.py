@@ -165,6 +165,8 @@ def write_run(warehouse: Warehouse, tables: Mapping[str, Table], run: Run) -> No
         for name, listed in rows.items():
             if listed:
                 warehouse.append(tables[name], reader_of(tables[name], listed))
+    for name in rows:
+        warehouse.analyze(tables[name])
 
 
 def _run_rows(run: Run, now: datetime) -> list[dict[str, object]]:

@@ -116,6 +116,7 @@ def score(
     with warehouse.transaction():
         warehouse.execute(replaced, (used[0].run_id, min(chosen), max(chosen)))
         warehouse.append(table, scores.to_reader())
+    warehouse.analyze(table)
     progress(f"wrote {scores.num_rows:,} rows to {table.schema}.{table.name}")
     return ScoredRun(
         run_id=used[0].run_id,
