@@ -112,7 +112,12 @@ def test_without_scores_a_sentence_says_what_to_do(
 ) -> None:
     city = copy_city(sample_cities["duckdb"])
     with city.connect() as warehouse:
-        for table in ("ml.pipe_scores", "risk.fct_pipe_risk", "risk.fct_plan_scenarios"):
+        for table in (
+            "ml.pipe_scores",
+            "risk.fct_pipe_risk",
+            "risk.fct_plan_scenarios",
+            "intermediate.int_quality__feature_shift",
+        ):
             warehouse.execute(f"delete from {table}")
     for name in FROM_SCORES:
         with pytest.raises(UserError, match=r"^No .*: run `la-pipes run`\.$"):
