@@ -33,6 +33,8 @@ FACTOR_PRECISION = 1.0
 # Expected breaks a year at which the shape is fitted: those of a main that a plan may hold.
 TYPICAL_BREAKS = 0.02
 LEAST_STEP = 1e-4
+# By how much of itself a likelihood in single precision falls and rises with nothing changed.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -198,14 +200,14 @@ class _Problem:
             if np.abs(gradient).max() <= tolerance * self.total:
                 return found, iteration - 1
             step = np.linalg.solve(information, gradient)
-            # The factor makes the likelihood other than concave: a step that does not raise it is
-            # too long.
+            # The factor makes the likelihood other than concave: a step that lowers it is too long.
             length = min(1.0, 4.0 / float(np.abs(step).max()))
+            least = value - ROUNDING * abs(value)
             trial = self._at(found + length * step)
-            while not trial[0] >= value and length > LEAST_STEP:
+            while not trial[0] >= least and length > LEAST_STEP:
                 length /= 2
                 trial = self._at(found + length * step)
-            if not trial[0] >= value:
+            if not trial[0] >= least:
                 return found, iteration
             found = found + length * step
             value, gradient, information = trial
