@@ -1,0 +1,144 @@
+"""Formulas of metrics as DAX, laid out to be read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from textwrap import indent
+
+from la_pipeline_failure_predict.powerbi.metrics import (
+    Aggregate,
+    Condition,
+    Derived,
+    Formula,
+    LastYear,
+    Metric,
+    Ratio,
+    Reference,
+    Rolling,
+    Value,
+)
+
+FUNCTIONS = {
+    "count_distinct": "DISTINCTCOUNTNOBLANK",
+    "sum": "SUM",
+    "average": "AVERAGE",
+    "min": "MIN",
+    "max": "MAX",
+}
+WIDTH = 80
+
+
+@dataclass(frozen=True)
+class Names:
+    """What views and their columns are called in Power BI.
+
+    Attributes
+    ----------
+    tables
+        Name of the table of each view.
+    columns
+        Name of each column, by view and source column.
+    dates
+        View and column of the days of the date table.
+    """
+
+    tables: Mapping[str, str]
+    columns: Mapping[tuple[str, str], str]
+    dates: tuple[str, str]
+
+    def table(self, view: str) -> str:
+        """Return the table of a view, quoted."""
+        return "'" + self.tables[view].replace("'", "''") + "'"
+
+    def column(self, view: str, column: str) -> str:
+        """Return a column with its table."""
+        return self.table(view) + _bracketed(self.columns[view, column])
+
+
+def to_dax(metric: Metric, metrics: Mapping[str, Metric], names: Names) -> str:
+    """Return the DAX of a metric; other metrics appear as their measures."""
+    return _Writer(metrics, names).write(metric.formula)
+
+
+@dataclass(frozen=True)
+class _Writer:
+    metrics: Mapping[str, Metric]
+    names: Names
+
+    def write(self, formula: Formula) -> str:
+        match formula:
+            case Aggregate():
+                return self._aggregate(formula)
+            case Reference():
+                return _bracketed(self.metrics[formula.metric].label)
+            case Ratio():
+                return _call(
+                    "DIVIDE", self._part(formula.numerator), self._part(formula.denominator)
+                )
+            case Derived():
+                return self._derived(formula)
+            case LastYear():
+                dates = _call("SAMEPERIODLASTYEAR", self.names.column(*self.names.dates))
+                return _call("CALCULATE", self._part(formula.formula), dates)
+            case Rolling():
+                return _call("CALCULATE", self._part(formula.formula), self._months(formula.months))
+
+    def _part(self, formula: Formula) -> str:
+        text = self.write(formula)
+        return f"(\n{indent(text, INDENT)}\n)" if text.startswith("VAR ") else text
+
+    def _aggregate(self, aggregate: Aggregate) -> str:
+        if aggregate.aggregation == "count":
+            text = _call("COUNTROWS", self.names.table(aggregate.view))
+        else:
+            column = self.names.column(aggregate.view, aggregate.column)
+            text = _call(FUNCTIONS[aggregate.aggregation], column)
+        if not aggregate.conditions:
+            return text
+        # A filter that the reader set on the same column stays in force, as it would in SQL.
+        kept = (_call("KEEPFILTERS", self._condition(item)) for item in aggregate.conditions)
+        return _call("CALCULATE", text, *kept)
+
+    def _condition(self, condition: Condition) -> str:
+        column = self.names.column(condition.view, condition.column)
+        values = [_literal(value) for value in condition.values]
+        if len(values) == 1:
+            return f"{column} = {values[0]}"
+        return f"{column} IN {{{', '.join(values)}}}"
+
+    def _months(self, months: int) -> str:
+        dates = self.names.column(*self.names.dates)
+        return _call("DATESINPERIOD", dates, _call("MAX", dates), f"-{months}", "MONTH")
+
+    def _derived(self, derived: Derived) -> str:
+        inputs = {name: self._part(formula) for name, formula in derived.inputs}
+        if not set("+-") & set(derived.expression):
+            return derived.written(inputs)
+        # A sum takes a blank for zero; a metric of SQL is null then.
+        variables = {name: f"_{name}" for name in inputs}
+        lines = [f"VAR {variables[name]} = {text}" for name, text in inputs.items()]
+        known = " && ".join(f"NOT ISBLANK({variable})" for variable in variables.values())
+        result = _call("IF", known, derived.written(variables))
+        return "\n".join([*lines, "RETURN", indent(result, INDENT)])
+
+
+INDENT = " " * 4
+
+
+def _bracketed(name: str) -> str:
+    return "[" + name.replace("]", "]]") + "]"
+
+
+def _literal(value: Value) -> str:
+    if isinstance(value, bool):
+        return "TRUE()" if value else "FALSE()"
+    if isinstance(value, str):
+        return '"' + value.replace('"', '""') + '"'
+    return repr(value)
+
+
+def _call(function: str, *arguments: str) -> str:
+    flat = f"{function}({', '.join(arguments)})"
+    if len(flat) <= WIDTH and "\n" not in flat:
+        return flat
+    listed = indent(",\n".join(arguments), INDENT)
+    return f"{function}(\n{listed}\n)"
