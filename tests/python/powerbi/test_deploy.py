@@ -1,0 +1,394 @@
+"""Publishing reaches the right workspace with the right values, and gives no secret away."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.powerbi import deploy
+from la_pipeline_failure_predict.powerbi.deploy import (
+    Deployment,
+    plan_deployment,
+    publish,
+    read_environment,
+    refresh,
+    service_principal,
+)
+from la_pipeline_failure_predict.runlog import show_notices, start_logging
+from powerbi.fake_fabric import CLIENT, SECRET, TENANT, Answer, FakeFabric, serve
+
+REPORTS = ("water_dashboard", "water_overview", "water_risk")
+WORKSPACE = "6f1c2b8c-12ab-4f3e-9bcd-0af2c5e6d123"
+CONNECTION = "0d0cbe37-3b3f-4f2c-8a59-2b1a7f2f0c11"
+ENVIRONMENTS = f"""
+test:
+  workspace_id: {WORKSPACE}
+  parameters:
+    Server: test.example.org:5432
+    'The schema''s name': it's "new"
+production:
+  workspace_id: {WORKSPACE}
+  connection_id: {CONNECTION}
+  parameters: {{Server: example.org}}
+"""
+EXPRESSIONS = """\
+/// Host and port.
+expression Server = "localhost:5432" meta [IsParameterQuery=true, Type="Text"]
+	lineageTag: 5f47f481-cae7-59f5-9b68-bb1514ed0ea8
+
+expression Folder = "" meta [IsParameterQuery=true, Type="Text", IsParameterQueryRequired=true]
+
+expression 'The schema''s name' = "powerbi" meta [IsParameterQuery=true, Type="Text"]
+
+expression Helper =
+		let Server = "localhost:5432" in Server
+"""
+
+
+def write_item(folder: Path, kind: str, name: str, files: dict[str, str]) -> None:
+    item = folder / f"{name}.{kind}"
+    platform = {
+        "metadata": {"type": kind, "displayName": name},
+        "config": {"version": "2.0", "logicalId": str(uuid4())},
+    }
+    for path, text in {".platform": json.dumps(platform), **files}.items():
+        (item / path).parent.mkdir(parents=True, exist_ok=True)
+        (item / path).write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """What `la-pipes powerbi build` writes, as small as it gets."""
+    folder = tmp_path / "powerbi"
+    model = {
+        "definition.pbism": '{"version": "4.2", "settings": {}}',
+        "definition/expressions.tmdl": EXPRESSIONS,
+        "definition/tables/Breaks.tmdl": "table Breaks\n\n\tmeasure Größe = 1\n",
+    }
+    write_item(folder / "model", "SemanticModel", "water_model", model)
+    reference = {"byPath": {"path": "../../model/water_model.SemanticModel"}}
+    for name in REPORTS:
+        pbir = json.dumps({"version": "4.0", "datasetReference": reference})
+        files = {"definition.pbir": pbir, ".pbi/localSettings.json": '{"mine": 1}'}
+        write_item(folder / "reports", "Report", name, files)
+    (folder / "environments.yml").write_text(ENVIRONMENTS)
+    return folder
+
+
+@pytest.fixture
+def fabric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeFabric]:
+    """The service, trusted and signed in to as the environment says."""
+    import fabric_cicd.constants
+
+    service = FakeFabric(WORKSPACE)
+    with serve(service, tmp_path) as certificate:
+        monkeypatch.setattr(fabric_cicd.constants, "DEFAULT_API_ROOT_URL", service.address)
+        monkeypatch.setattr(fabric_cicd.constants, "FABRIC_API_ROOT_URL", service.address)
+        for name, value in {
+            "AZURE_AUTHORITY_HOST": service.address,
+            "AZURE_TENANT_ID": TENANT,
+            "AZURE_CLIENT_ID": CLIENT,
+            "AZURE_CLIENT_SECRET": SECRET,
+            "REQUESTS_CA_BUNDLE": str(certificate),
+            "NO_PROXY": "localhost",
+            "FABRIC_CICD_RETRY_DELAY_OVERRIDE_SECONDS": "0",
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield service
+
+
+@pytest.fixture
+def log_file(tmp_path: Path) -> Iterator[Path]:
+    """The log of a command, which everything is written to and shown."""
+    yield start_logging(tmp_path / "logs", verbose=True)
+    logging.getLogger("la_pipeline_failure_predict").handlers.clear()
+
+
+@pytest.fixture
+def told(log_file: Path) -> list[str]:
+    """What the user is told meanwhile."""
+    lines: list[str] = []
+    show_notices(lines.append)
+    return lines
+
+
+def planned(project: Path, name: str = "test") -> Deployment:
+    return plan_deployment(project, name, read_environment(project / "environments.yml", name))
+
+
+def deployed_model(project: Path, fabric: FakeFabric) -> tuple[Deployment, str]:
+    deployment = planned(project)
+    published = publish(deployment, service_principal())
+    return deployment, next(p.id for p in published if p.item == deployment.model)
+
+
+def test_the_model_and_three_reports_arrive(project: Path, fabric: FakeFabric) -> None:
+    published = publish(planned(project), service_principal())
+
+    assert {(item.type, item.name) for item in fabric.items.values()} == {
+        ("SemanticModel", "water_model"),
+        *(("Report", name) for name in REPORTS),
+    }
+    assert [(p.item.name, p.is_new) for p in published] == [
+        (name, True) for name in ("water_model", *REPORTS)
+    ]
+    model = fabric.item("water_model")
+    assert model.files["definition/expressions.tmdl"] == EXPRESSIONS.replace(
+        'Server = "localhost:5432" meta', 'Server = "test.example.org:5432" meta'
+    ).replace('"powerbi"', '"it\'s ""new"""')
+    assert "Größe" in model.files["definition/tables/Breaks.tmdl"]
+    for name in REPORTS:
+        files = fabric.item(name).files
+        assert model.id in files["definition.pbir"], "the report reads the published model"
+        assert ".pbi/localSettings.json" not in files, "somebody's own settings stay here"
+    assert fabric.folders == [], "the workspace's folders are the readers' affair"
+    assert (
+        'Server = "localhost:5432" meta'
+        in (project / "model/water_model.SemanticModel/definition/expressions.tmdl").read_text()
+    ), "the files stay as they are"
+
+
+def test_a_second_deployment_updates(project: Path, fabric: FakeFabric) -> None:
+    publish(planned(project), service_principal())
+    ids = set(fabric.items)
+    measure = project / "model/water_model.SemanticModel/definition/tables/Breaks.tmdl"
+    measure.write_text("table Breaks\n\n\tmeasure Size = 2\n")
+
+    published = publish(planned(project), service_principal())
+
+    assert set(fabric.items) == ids
+    assert {p.id for p in published} == ids
+    assert not any(p.is_new for p in published)
+    assert [item.versions for item in fabric.items.values()] == [2, 2, 2, 2]
+    assert "Size" in fabric.item("water_model").files["definition/tables/Breaks.tmdl"]
+
+
+def test_a_connection_is_bound(project: Path, fabric: FakeFabric) -> None:
+    fabric.connections[CONNECTION] = {
+        "id": CONNECTION,
+        "connectivityType": "OnPremisesGateway",
+        "connectionDetails": {"type": "PostgreSql", "path": "example.org;la_pipes"},
+    }
+    publish(planned(project, "production"), service_principal())
+    assert fabric.item("water_model").connection == CONNECTION
+
+
+def test_a_connection_that_is_not_there_is_told(
+    project: Path, fabric: FakeFabric, told: list[str]
+) -> None:
+    publish(planned(project, "production"), service_principal())
+    assert [line for line in told if CONNECTION in line and "not found" in line], told
+
+
+def test_a_plan_needs_no_network(project: Path, fabric: FakeFabric) -> None:
+    lines = planned(project).describe()
+    assert fabric.requests == []
+    assert lines == [
+        f"environment test: workspace {WORKSPACE}",
+        "  SemanticModel water_model",
+        *(f"  Report {name}" for name in REPORTS),
+        "  parameter Server = test.example.org:5432",
+        "  parameter Folder =  (as in the files)",
+        "  parameter The schema's name = it's \"new\"",
+        "  connection as set in the service",
+    ]
+
+
+def test_the_secret_goes_to_entra_alone(
+    project: Path,
+    fabric: FakeFabric,
+    log_file: Path,
+    told: list[str],
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    deployment, model_id = deployed_model(project, fabric)
+    refresh(deployment, model_id, service_principal(), 5, poll_seconds=0)
+    fabric.faults = [("POST", "/items$", Answer(403, {"message": "No."}))]
+    fabric.items.clear()
+    with pytest.raises(UserError) as refused:
+        publish(deployment, service_principal())
+
+    output = capfd.readouterr()
+    log = log_file.read_text()
+    assert "Publishing Report 'water_risk'" in log
+    everything = (output.out, output.err, log, caplog.text, str(refused.value), *told)
+    assert not [text for text in everything if SECRET in text or "token-" in text]
+    with_secret = {r.path for r in fabric.requests if "hush" in r.body + r.path + str(r.headers)}
+    assert with_secret == {f"/{TENANT}/oauth2/token"}
+
+
+def test_the_library_leaves_the_process_as_it_was(project: Path, fabric: FakeFabric) -> None:
+    hook, level = sys.excepthook, logging.root.level
+    publish(planned(project), service_principal())
+    assert (sys.excepthook, logging.root.level) == (hook, level)
+    assert not logging.getLogger("fabric_cicd").propagate
+
+
+@pytest.mark.parametrize("path", ["/v1/workspaces/[^/]+$", "/items$", "/updateDefinition", "/refr"])
+def test_throttling_is_waited_for(project: Path, fabric: FakeFabric, path: str) -> None:
+    publish(planned(project), service_principal())
+    throttled = Answer(429, {"message": "Slow down."}, {"Retry-After": "0"})
+    fabric.faults = [("GET", path, throttled), ("POST", path, throttled)]
+    deployment, model_id = deployed_model(project, fabric)
+    refresh(deployment, model_id, service_principal(), 5, poll_seconds=0)
+    assert len(fabric.faults) < 2, "it was throttled"
+    assert fabric.item("water_model").versions == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "answer", "expected"),
+    [
+        ("GET", f"{WORKSPACE}$", Answer(401), "must allow service principals"),
+        (
+            "GET",
+            f"{WORKSPACE}$",
+            Answer(403, {"message": "Not you."}),
+            "the service says: Not you.",
+        ),
+        ("GET", f"{WORKSPACE}$", Answer(404), "check workspace_id"),
+        ("GET", "/items$", Answer(403, {"message": "Not you."}), "Message: Not you."),
+        ("POST", "/items$", Answer(400, {"message": "Bad TMDL."}), "water_model.*Bad TMDL."),
+    ],
+)
+def test_what_the_service_refuses_is_one_sentence(
+    project: Path, fabric: FakeFabric, method: str, path: str, answer: Answer, expected: str
+) -> None:
+    fabric.faults = [(method, path, answer)] * 8
+    with pytest.raises(UserError, match=expected) as error:
+        publish(planned(project), service_principal())
+    assert "\n" not in str(error.value)
+
+
+def test_a_wrong_secret(
+    project: Path,
+    fabric: FakeFabric,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "other~9.Secret")
+    with pytest.raises(UserError, match="AADSTS7000215") as error:
+        publish(planned(project), service_principal())
+    assert "AZURE_CLIENT_SECRET" in str(error.value)
+    assert "other~9" not in str(error.value)
+    assert capfd.readouterr().err == "", "the sentence is all there is to read"
+
+
+def test_no_network(project: Path, fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fabric_cicd.constants
+
+    monkeypatch.setattr(fabric_cicd.constants, "DEFAULT_API_ROOT_URL", "https://localhost:9")
+    monkeypatch.setattr(deploy, "TRIES", 0)
+    with pytest.raises(UserError, match="https://localhost:9 could not be reached"):
+        publish(planned(project), service_principal())
+
+
+def test_a_refresh_is_waited_for(project: Path, fabric: FakeFabric) -> None:
+    deployment, model_id = deployed_model(project, fabric)
+    fabric.refreshes = [{"requestId": "of yesterday", "status": "Completed"}]
+    fabric.refresh_statuses = ["Completed", "Unknown", "InProgress", "Completed"]
+    result = refresh(deployment, model_id, service_principal(), 30, poll_seconds=0.01)
+    assert (result.status, result.has_failed) == ("Completed", False)
+    assert len(fabric.refreshes) == 2
+    assert len(fabric.asked("GET", "refreshes")) == 4, "yesterday's end is not taken for today's"
+
+
+def test_a_refresh_that_nobody_waits_for(project: Path, fabric: FakeFabric) -> None:
+    deployment, model_id = deployed_model(project, fabric)
+    result = refresh(deployment, model_id, service_principal())
+    assert len(fabric.refreshes) == 1
+    assert result.describe().startswith("The refresh runs in the service")
+    assert not result.has_failed
+
+
+def test_a_refresh_that_takes_too_long(project: Path, fabric: FakeFabric) -> None:
+    deployment, model_id = deployed_model(project, fabric)
+    fabric.refresh_statuses = ["Unknown"]
+    result = refresh(deployment, model_id, service_principal(), 0.2, poll_seconds=0.05)
+    assert (result.status, result.has_failed) == ("Unknown", False)
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ('{"errorCode":"ModelRefreshFailed_CredentialsNotSpecified"}', "CredentialsNotSpecified"),
+        ('{"errorCode":"E","errorDescription":"No such table."}', "E, No such table."),
+        ("broken", "broken"),
+        ("", "ended as Failed after 0 s."),
+    ],
+)
+def test_a_refresh_that_fails_says_why(
+    project: Path, fabric: FakeFabric, fault: str, expected: str
+) -> None:
+    deployment, model_id = deployed_model(project, fabric)
+    fabric.refresh_statuses, fabric.refresh_fault = ["Failed"], fault
+    result = refresh(deployment, model_id, service_principal(), 5, poll_seconds=0)
+    assert result.has_failed
+    assert expected in result.describe()
+
+
+def test_a_refresh_that_does_not_start(project: Path, fabric: FakeFabric) -> None:
+    deployment, model_id = deployed_model(project, fabric)
+    running = {"error": {"code": "InvalidRequest", "message": "Another refresh is executing"}}
+    fabric.faults = [("POST", "refreshes", Answer(400, running))]
+    with pytest.raises(UserError, match="the service says: Another refresh is executing"):
+        refresh(deployment, model_id, service_principal())
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ("test: {workspace_id: x, parameters: {}}", "test", "test.workspace_id: Input should be"),
+        ("test: {parameters: {}}", "test", "test.workspace_id: Field required"),
+        (ENVIRONMENTS.replace("Server", "Sever"), "test", "no parameter Sever.*it has Server"),
+        (ENVIRONMENTS.replace("connection_id", "conection_id"), "test", "conection_id: Extra"),
+        (ENVIRONMENTS, "prod", "no environment 'prod': it has test, production"),
+        ("a: [", "test", "is not YAML"),
+        ("", "test", "top level"),
+    ],
+)
+def test_a_bad_file_of_environments(project: Path, text: str, name: str, expected: str) -> None:
+    (project / "environments.yml").write_text(text)
+    with pytest.raises(UserError, match=expected) as error:
+        planned(project, name)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_missing_is_named(
+    tmp_path: Path, project: Path, fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match=r"copy environments\.yml\.example"):
+        read_environment(tmp_path / "environments.yml", "test")
+    environment = read_environment(project / "environments.yml", "test")
+    with pytest.raises(UserError, match="run la-pipes powerbi build"):
+        plan_deployment(tmp_path / "nothing", "test", environment)
+    monkeypatch.setenv("AZURE_TENANT_ID", "no tenant!")
+    with pytest.raises(UserError, match="Invalid tenant ID"):
+        service_principal()
+    monkeypatch.delenv("AZURE_TENANT_ID")
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "")
+    with pytest.raises(UserError, match="Set AZURE_TENANT_ID, AZURE_CLIENT_SECRET in"):
+        service_principal()
+
+
+def test_without_the_extra(
+    project: Path, fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fabric_cicd", None)
+    with pytest.raises(UserError, match=r"la_pipeline_failure_predict\[deploy\]"):
+        publish(planned(project), service_principal())
+    assert fabric.requests == []
+
+
+def test_the_example_is_read() -> None:
+    from cities import ROOT
+
+    file = ROOT / "powerbi" / "deploy" / "environments.yml.example"
+    assert read_environment(file, "test").connection_id is None
+    assert read_environment(file, "production").connection_id is not None
