@@ -74,6 +74,7 @@ final as (
         versions.region_name,
         versions.mains_km,
         measures.area_km2,
+        measures.outline_wkt,
         measures.longitude,
         measures.latitude,
 

@@ -17,6 +17,7 @@ final as (
         coalesce(region_name, 'unknown') as region_name,
         mains_km as delivered_mains_km,
         {{ rounded('area_km2', 6) }} as area_km2,
+        outline_wkt,
         longitude,
         latitude
     from areas

@@ -152,13 +152,19 @@ final as (
         coalesce(
             corrosivities.soil_corrosivity_code, described.surveyed_corrosivity_code, 'unknown'
         ) as soil_corrosivity_code,
+        described.start_longitude,
+        described.start_latitude,
+        described.end_longitude,
+        described.end_latitude,
         described.longitude,
         described.latitude,
         described.x_m,
         described.y_m,
+        {{ line_text('described') }} as line_wkt,
 
         -- flags
         described.is_modelled,
+        described.decommissioned_on is null as is_in_service,
         described.is_install_year_suspect,
         described.x_m is not null and described.y_m is not null as has_location,
 

@@ -1,4 +1,4 @@
--- One row an area and month of the record, with its breaks and the mains exposed to them; the
+-- One row per area and month of the record, with its breaks and the mains exposed to them; the
 -- month after the record is there without a count.
 with areas as (
 
@@ -6,10 +6,9 @@ with areas as (
 
 ),
 
-pipes as (
+mains as (
 
-    select * from {{ ref('dim_pipes') }}
-    where is_modelled and area_id is not null
+    select * from {{ ref('int_pipes__area_months') }}
 
 ),
 
@@ -23,50 +22,6 @@ breaks as (
 months as (
 
     select * from {{ ref('int_dates__months') }}
-
-),
-
-first_month as (
-
-    select min(month_on) as month_on from months
-
-),
-
--- Mains come and go: each adds its length in the month after it was laid and takes it away after
--- it was taken out.
-length_changes as (
-
-    select
-        area_id,
-        case
-            when installed_on is null then cast(null as date)
-            else {{ add_months(month_start('installed_on'), 1) }}
-        end as changed_on,
-        length_m
-    from pipes
-
-    union all
-
-    select
-        area_id,
-        {{ add_months(month_start('decommissioned_on'), 1) }} as changed_on,
-        -1 * length_m as length_m
-    from pipes
-    where decommissioned_on is not null
-
-),
-
-monthly_changes as (
-
-    select
-        length_changes.area_id,
-        greatest(
-            coalesce(length_changes.changed_on, first_month.month_on), first_month.month_on
-        ) as month_on,
-        sum(cast(length_changes.length_m as numeric(18, 3))) as length_change_m
-    from length_changes
-    cross join first_month
-    group by 1, 2
 
 ),
 
@@ -99,20 +54,16 @@ measured as (
     select
         spine.*,
         coalesce(monthly_breaks.break_count, 0) as counted_breaks,
-        sum(coalesce(monthly_changes.length_change_m, 0)) over (
-            partition by spine.area_id
-            order by spine.month_on
-            rows between unbounded preceding and current row
-        ) / 1000 as mains_km
+        coalesce(mains.mains_km, 0) as mains_km
     from spine
     left join monthly_breaks
         on
             spine.area_id = monthly_breaks.area_id
             and spine.month_on = monthly_breaks.month_on
-    left join monthly_changes
+    left join mains
         on
-            spine.area_id = monthly_changes.area_id
-            and spine.month_on = monthly_changes.month_on
+            spine.area_id = mains.area_id
+            and spine.month_on = mains.month_on
 
 ),
 

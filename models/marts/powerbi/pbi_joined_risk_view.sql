@@ -1,5 +1,6 @@
--- One row an area and month: exposure, breaks and climate joined to the predicted probability and
--- class. Months that were not scored have no prediction.
+-- One row per area and month, for Power BI: exposure, breaks and climate beside the predicted
+-- probability and class. What lies in no area has rows of its own, so that breaks add up to the
+-- city's and a city without areas has rows at all. Months that were not scored have no prediction.
 with area_months as (
 
     select * from {{ ref('fct_area_months') }}
@@ -8,7 +9,31 @@ with area_months as (
 
 areas as (
 
-    select * from {{ ref('dim_areas') }}
+    select * from {{ ref('pbi_areas') }}
+
+),
+
+months as (
+
+    select * from {{ ref('int_dates__months') }}
+
+),
+
+breaks as (
+
+    select
+        month_on,
+        count(*) as break_count
+    from {{ ref('fct_breaks') }}
+    where is_in_record and area_id is null
+    group by 1
+
+),
+
+mains as (
+
+    select * from {{ ref('int_pipes__area_months') }}
+    where area_id = 'unknown'
 
 ),
 
@@ -18,45 +43,94 @@ risk as (
 
 ),
 
-climate as (
+city_months as (
+
+    select * from {{ ref('fct_city_months') }}
+
+),
+
+outside_any_area as (
 
     select
+        'unknown' as area_id,
+        months.month_on,
+        cast(mains.mains_km as double precision) as exposure,
+        case when mains.mains_km is null then 'unknown' else 'mains_km' end as exposure_basis,
+        cast(
+            case when months.is_complete then coalesce(breaks.break_count, 0) end as integer
+        ) as break_count
+    from months
+    left join breaks
+        on months.month_on = breaks.month_on
+    left join mains
+        on months.month_on = mains.month_on
+    -- An area whose own name is unknown has its rows already.
+    where
+        not exists (
+            select 1 from area_months
+            where area_months.area_id = 'unknown'
+        )
+
+),
+
+unioned as (
+
+    select
+        area_id,
         month_on,
-        avg(temperature_min_c) as temperature_min_c,
-        avg(rainfall_mm) as rainfall_mm
-    from {{ ref('fct_climate_monthly') }}
-    group by 1
+        exposure,
+        exposure_basis,
+        break_count
+    from area_months
+
+    union all
+
+    select
+        area_id,
+        month_on,
+        exposure,
+        exposure_basis,
+        break_count
+    from outside_any_area
 
 ),
 
 final as (
 
     select
-        area_months.area_id,
+        -- keys
+        unioned.area_id,
         areas.area_name,
         areas.region_name,
-        area_months.month_on,
-        area_months.exposure,
-        area_months.exposure_basis,
-        area_months.break_count,
-        {{ rounded('climate.temperature_min_c', 3) }} as temperature_min_c,
-        {{ rounded('climate.rainfall_mm', 3) }} as rainfall_mm,
+        unioned.month_on,
+
+        -- exposure and what happened
+        unioned.exposure,
+        {{ code_name('exposure_basis', 'unioned.exposure_basis') }} as exposure_basis_name,
+        unioned.break_count,
+
+        -- the city's weather, the same for each area
+        city_months.temperature_min_c,
+        city_months.rainfall_mm,
+        {{ millimetres_in_inches('city_months.rainfall_mm') }} as rainfall_in,
+
+        -- likelihood
         risk.run_id,
         risk.expected_breaks,
         risk.break_probability,
         risk.risk_class_code,
-        risk.risk_class_name,
-        risk.risk_class_rank,
+        coalesce(risk.risk_class_name, 'Not scored') as risk_class_name,
+        coalesce(risk.risk_class_rank, 99) as risk_class_rank,
         risk.risk_rank
-    from area_months
-    inner join areas
-        on area_months.area_id = areas.area_id
+    from unioned
+    left join areas
+        on unioned.area_id = areas.area_id
     left join risk
         on
-            area_months.area_id = risk.area_id
-            and area_months.month_on = risk.month_on
-    left join climate
-        on area_months.month_on = climate.month_on
+            unioned.area_id = risk.area_id
+            and unioned.month_on = risk.month_on
+    left join city_months
+        on unioned.month_on = city_months.month_on
 
 )
 

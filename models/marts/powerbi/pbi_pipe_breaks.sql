@@ -1,20 +1,111 @@
--- One row a break, for Power BI.
-select
-    break_key,
-    pipe_id,
-    area_id,
-    broke_on,
-    month_on,
-    material_code,
-    material_group,
-    diameter_mm,
-    install_year,
-    failure_mode,
-    cause,
-    street_name,
-    longitude,
-    latitude,
-    link_status,
-    is_in_record,
-    is_date_suspect
-from {{ ref('fct_breaks') }}
+-- One row per break, for Power BI: with the words for its codes, and the age of the main at the
+-- break.
+with breaks as (
+
+    select
+        fct_breaks.*,
+        cast(extract(year from broke_on) as integer) - install_year as years_since_install
+    from {{ ref('fct_breaks') }} as fct_breaks
+
+),
+
+materials as (
+
+    select
+        material_code,
+        max(material_name) as material_name
+    from {{ ref('materials') }}
+    group by 1
+
+),
+
+pipes as (
+
+    select * from {{ ref('dim_pipes') }}
+
+),
+
+install_eras as (
+
+    select * from {{ ref('install_eras') }}
+
+),
+
+diameter_classes as (
+
+    select * from {{ ref('diameter_classes') }}
+
+),
+
+-- A main that is laid later than the break is another one: its age at the break is not known.
+aged as (
+
+    select
+        breaks.*,
+        case when years_since_install >= 0 then years_since_install end as age_years
+    from breaks
+
+),
+
+banded as (
+
+    select
+        aged.*,
+        {{ age_band_code('age_years') }} as age_band
+    from aged
+
+),
+
+final as (
+
+    select
+        -- keys
+        banded.break_key,
+        coalesce(banded.pipe_id, 'unknown') as pipe_id,
+        coalesce(banded.area_id, 'unknown') as area_id,
+        coalesce(pipes.soil_id, 'unknown') as soil_id,
+
+        -- when
+        banded.broke_on,
+        banded.month_on,
+
+        -- what broke
+        coalesce(materials.material_name, 'Unknown') as material_name,
+        {{ code_name('material_group', 'banded.material_group') }} as material_group_name,
+        {{ code_sort('material_group', 'banded.material_group') }} as material_group_sort,
+        banded.diameter_mm,
+        coalesce(diameter_classes.diameter_class_name, 'Unknown') as diameter_class_name,
+        cast(coalesce(diameter_classes.min_diameter_mm, 999999) as integer) as diameter_class_sort,
+        banded.install_year,
+        coalesce(install_eras.install_era_name, 'Unknown') as install_era_name,
+        coalesce(install_eras.first_year, 9999) as install_era_sort,
+        banded.age_years,
+        {{ code_name('age_band', 'banded.age_band') }} as age_band_name,
+        {{ code_sort('age_band', 'banded.age_band') }} as age_band_sort,
+
+        -- how and where
+        banded.failure_mode,
+        banded.cause,
+        banded.street_name,
+        banded.longitude,
+        banded.latitude,
+        {{ code_name('link_status', 'banded.link_status') }} as link_status_name,
+
+        -- flags
+        banded.is_in_record,
+        banded.is_date_suspect
+    from banded
+    left join materials
+        on banded.material_code = materials.material_code
+    left join pipes
+        on banded.pipe_id = pipes.pipe_id
+    left join install_eras
+        on banded.install_year between install_eras.first_year and install_eras.last_year
+    left join diameter_classes
+        on
+            banded.diameter_mm > diameter_classes.min_diameter_mm
+            and banded.diameter_mm <= diameter_classes.max_diameter_mm
+
+)
+
+select * from final

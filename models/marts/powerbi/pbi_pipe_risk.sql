@@ -1,32 +1,115 @@
--- One row a main with its likelihood, consequence and risk over the horizon, for Power BI.
-select
-    run_id,
-    pipe_id,
-    as_of_date,
-    area_id,
-    horizon_months,
-    expected_breaks,
-    break_probability,
-    expected_breaks_per_km,
-    risk_rank,
-    cumulative_length_share,
-    risk_class_code,
-    risk_class_name,
-    risk_class_rank,
-    consequence_usd,
-    risk_usd,
-    street_name,
-    pressure_zone,
-    material_code,
-    material_name,
-    install_year,
-    diameter_mm,
-    diameter_class,
-    length_m,
-    soil_corrosivity_code,
-    breaks_ever,
-    breaks_prior_60m,
-    nearby_breaks_prior_36m,
-    longitude,
-    latitude
-from {{ ref('fct_pipe_risk') }}
+-- One row per scored main, for Power BI: likelihood, consequence and risk over the horizon, why it
+-- ranks where it does, and the project that would renew it.
+with risk as (
+
+    select * from {{ ref('fct_pipe_risk') }}
+
+),
+
+pipes as (
+
+    select * from {{ ref('dim_pipes') }}
+
+),
+
+areas as (
+
+    select * from {{ ref('pbi_areas') }}
+
+),
+
+plan_pipes as (
+
+    select * from {{ ref('fct_replacement_plan_pipes') }}
+
+),
+
+plan as (
+
+    select * from {{ ref('fct_replacement_plan') }}
+
+),
+
+reasons as (
+
+    select
+        pipe_id,
+        {{ dbt.listagg('reason', "'; '", 'order by reason_rank') }} as reasons
+    from {{ ref('fct_pipe_reason_codes') }}
+    group by 1
+
+),
+
+final as (
+
+    select
+        -- keys
+        risk.run_id,
+        risk.pipe_id,
+        risk.as_of_date,
+        coalesce(risk.area_id, 'unknown') as area_id,
+        areas.area_name,
+        coalesce(pipes.soil_id, 'unknown') as soil_id,
+
+        -- likelihood
+        risk.horizon_months,
+        risk.expected_breaks,
+        risk.break_probability,
+        risk.expected_breaks_per_km,
+        risk.risk_rank,
+        risk.cumulative_length_share,
+        risk.risk_class_code,
+        risk.risk_class_name,
+        risk.risk_class_rank,
+
+        -- consequence and risk
+        risk.consequence_usd,
+        risk.risk_usd,
+
+        -- why
+        coalesce(reasons.reasons, 'no reason above the typical main') as reasons,
+        risk.breaks_ever,
+        risk.breaks_prior_60m,
+        risk.nearby_breaks_prior_36m,
+
+        -- what it is
+        risk.street_name,
+        risk.pressure_zone,
+        risk.material_code,
+        risk.material_name,
+        risk.install_year,
+        pipes.install_era,
+        risk.diameter_mm,
+        risk.diameter_class,
+        risk.length_m,
+        {{ metres_in_miles('risk.length_m') }} as length_miles,
+        risk.soil_corrosivity_code,
+        risk.longitude,
+        risk.latitude,
+
+        -- the plan
+        plan_pipes.project_id,
+        plan_pipes.position_in_project,
+        plan_pipes.renewal_usd,
+        plan_pipes.breaks_avoided_1y,
+        plan_pipes.avoided_usd_10y,
+        plan.plan_rank,
+
+        -- flags
+        coalesce(plan.is_within_budget, false) as is_within_budget,
+        risk.length_m < {{ var('stub_length_m') }} as is_stub
+    from risk
+    inner join pipes
+        on risk.pipe_id = pipes.pipe_id
+    left join areas
+        on coalesce(risk.area_id, 'unknown') = areas.area_id
+    left join reasons
+        on risk.pipe_id = reasons.pipe_id
+    left join plan_pipes
+        on risk.pipe_id = plan_pipes.pipe_id
+    left join plan
+        on plan_pipes.project_id = plan.project_id
+
+)
+
+select * from final

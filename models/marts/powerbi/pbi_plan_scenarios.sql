@@ -1,11 +1,15 @@
--- One row a rule of choosing and budget, for Power BI.
+-- One row per rule of choosing and budget, for Power BI.
 select
+    rule_code || '-' || cast(budget_usd as text) as scenario_key,
     run_id,
+    {{ code_name('plan_rule', 'rule_code') }} as rule_name,
+    {{ code_sort('plan_rule', 'rule_code') }} as rule_sort,
     rule_code,
     budget_usd,
     project_count,
     pipe_count,
     length_m,
+    {{ metres_in_miles('length_m') }} as length_miles,
     length_share,
     cost_usd,
     breaks_avoided_1y,

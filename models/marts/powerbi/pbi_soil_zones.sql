@@ -1,4 +1,5 @@
--- One row a soil map unit with the mains that lie in it, for Power BI.
+-- One row per soil map unit with the mains that lie in it, and one for soil that is not known, so
+-- that no main is lost when a report groups by soil.
 with soils as (
 
     select * from {{ ref('dim_soils') }}
@@ -8,31 +9,62 @@ with soils as (
 pipes as (
 
     select
-        soil_id,
+        coalesce(soil_id, 'unknown') as soil_id,
         count(*) as pipe_count,
-        sum(cast(length_m as numeric(18, 3))) / 1000 as mains_km
+        sum(cast(length_m as numeric(18, 3))) as length_m
     from {{ ref('dim_pipes') }}
-    where decommissioned_on is null
+    where is_in_service
     group by 1
+
+),
+
+members as (
+
+    select soil_id from soils
+    union
+    select 'unknown' as soil_id
+
+),
+
+described as (
+
+    select
+        members.soil_id as member_id,
+        coalesce(soils.soil_corrosivity_code, 'unknown') as steel_code,
+        coalesce(soils.concrete_corrosivity_code, 'unknown') as concrete_code,
+        coalesce(soils.shrink_swell, 'unknown') as shrink_swell_code,
+        coalesce(pipes.pipe_count, 0) as pipe_count,
+        coalesce(pipes.length_m, 0) as length_m,
+        soils.*
+    from members
+    left join soils
+        on members.soil_id = soils.soil_id
+    left join pipes
+        on members.soil_id = pipes.soil_id
 
 ),
 
 final as (
 
     select
-        soils.soil_id,
-        soils.soil_name,
-        soils.resistivity_ohm_cm,
-        soils.ph,
-        soils.soil_corrosivity_code,
-        soils.concrete_corrosivity_code,
-        soils.shrink_swell,
-        soils.drainage_class,
-        cast(coalesce(pipes.pipe_count, 0) as integer) as pipe_count,
-        cast(coalesce(pipes.mains_km, 0) as double precision) as mains_km
-    from soils
-    left join pipes
-        on soils.soil_id = pipes.soil_id
+        -- keys
+        member_id as soil_id,
+
+        -- facts
+        coalesce(soil_name, 'Unknown') as soil_name,
+        resistivity_ohm_cm,
+        ph,
+        {{ code_name('corrosivity', 'steel_code') }} as soil_corrosivity_name,
+        {{ code_sort('corrosivity', 'steel_code') }} as soil_corrosivity_sort,
+        {{ code_name('corrosivity', 'concrete_code') }} as concrete_corrosivity_name,
+        {{ code_sort('corrosivity', 'concrete_code') }} as concrete_corrosivity_sort,
+        {{ code_name('shrink_swell', 'shrink_swell_code') }} as shrink_swell_name,
+        {{ code_sort('shrink_swell', 'shrink_swell_code') }} as shrink_swell_sort,
+        coalesce(drainage_class, 'unknown') as drainage_class,
+        cast(pipe_count as integer) as pipe_count,
+        cast(length_m / 1000 as double precision) as mains_km,
+        {{ metres_in_miles('length_m') }} as mains_miles
+    from described
 
 )
 

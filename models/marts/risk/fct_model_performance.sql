@@ -1,22 +1,8 @@
--- One row a year scored and segment: observed against expected breaks of the published runs, by
+-- One row per year scored and segment: observed against expected breaks of the published runs, by
 -- fits that had not seen the year. A frozen model drifts: this says when to train again.
-with pipe_scores as (
+with scored_pipes as (
 
-    select * from {{ ref('stg_ml__pipe_scores') }}
-
-),
-
-published_runs as (
-
-    select * from {{ ref('int_scores__published_runs') }}
-    where grain = 'pipe'
-
-),
-
-features as (
-
-    select * from {{ ref('fct_pipe_features') }}
-    where is_label_complete
+    select * from {{ ref('int_scores__judged_pipes') }}
 
 ),
 
@@ -24,27 +10,6 @@ area_months as (
 
     select * from {{ ref('fct_area_month_risk') }}
     where break_count is not null
-
-),
-
-scored_pipes as (
-
-    select
-        pipe_scores.run_id,
-        pipe_scores.as_of_date as period_on,
-        pipe_scores.trained_until,
-        pipe_scores.expected_breaks,
-        features.breaks_next_12m as break_count,
-        features.material_group,
-        coalesce(features.area_id, 'unknown') as area_id
-    from pipe_scores
-    inner join published_runs
-        on pipe_scores.run_id = published_runs.run_id
-    inner join features
-        on
-            pipe_scores.pipe_id = features.pipe_id
-            and pipe_scores.as_of_date = features.as_of_date
-    where pipe_scores.horizon_months = 12
 
 ),
 
@@ -69,7 +34,7 @@ segmented as (
         select
             'pipe' as grain,
             run_id,
-            period_on,
+            as_of_date as period_on,
             '{{ kind }}' as segment_kind,
             {{ segment }} as segment,
             trained_until,

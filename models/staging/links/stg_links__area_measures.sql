@@ -1,9 +1,10 @@
--- One row a delivered area: its size and centre, measured by `la-pipes link`.
+-- One row per delivered area: its size, outline and centre, measured by `la-pipes link`.
 select
     source_name,
     load_id,
     row_number,
     area_km2,
+    outline_wkt,
     longitude,
     latitude
 from {{ source('links', 'area_measures') }}

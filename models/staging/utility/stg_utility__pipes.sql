@@ -52,8 +52,13 @@ final as (
         {{ blank_to_null('street_name') }} as street_name,
         lower({{ blank_to_null('road_class') }}) as road_class,
         critical_customer_count,
+        start_longitude,
+        start_latitude,
+        end_longitude,
+        end_latitude,
         (start_longitude + end_longitude) / 2 as longitude,
         (start_latitude + end_latitude) / 2 as latitude,
+        geometry_wkt as line_wkt,
 
         -- flags
         is_install_year_suspect,

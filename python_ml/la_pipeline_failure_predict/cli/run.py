@@ -79,14 +79,14 @@ def _run(
 
 
 def _show_top_mains(settings: Settings) -> None:
-    from la_pipeline_failure_predict.report.top_mains import LEAST_LENGTH_M, read_top_mains
+    from la_pipeline_failure_predict.report.top_mains import read_top_mains
 
     with open_warehouse(settings) as warehouse:
         mains = read_top_mains(warehouse)
     if not mains:
         return
     click.echo(
-        f"\nThe ten mains to look at first, of {LEAST_LENGTH_M:.0f} m or more "
+        "\nThe ten mains to look at first, stubs left out "
         f"(rank and expected breaks in the 12 months from {mains[0].as_of_date};\n"
         "in brackets, times the typical main's rate):\n"
     )

@@ -8,15 +8,15 @@ from la_pipeline_failure_predict.warehouse import Warehouse
 
 TOP_MAINS = """
     select
-        risk.risk_rank, risk.as_of_date, risk.pipe_id, risk.street_name, areas.area_name,
+        risk.risk_rank, risk.as_of_date, risk.pipe_id, risk.street_name,
+        case when risk.area_id <> 'unknown' then risk.area_name end as area_name,
         risk.material_name, risk.install_year, risk.diameter_mm, risk.length_m,
         risk.expected_breaks, risk.breaks_prior_60m, risk.nearby_breaks_prior_36m,
         risk.soil_corrosivity_code
     from powerbi.pipe_risk as risk
-    left join powerbi.areas as areas on risk.area_id = areas.area_id
-    where risk.length_m >= $1
+    where not risk.is_stub
     order by risk.risk_rank
-    limit $2
+    limit $1
 """
 REASONS = """
     select pipe_id, reason, rate_factor
@@ -24,8 +24,6 @@ REASONS = """
     where pipe_id in ({places})
     order by pipe_id, reason_rank
 """
-# Ranked by the metre, stubs come first: nobody digs for them alone.
-LEAST_LENGTH_M = 20.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def read_top_mains(warehouse: Warehouse, count: int = 10) -> list[TopMain]:
     """Return the first mains of the published ranking, stubs left out; empty without scores."""
     if not warehouse.has_table("powerbi", "pipe_risk"):
         return []
-    rows = warehouse.query(TOP_MAINS, (LEAST_LENGTH_M, count)).to_pylist()
+    rows = warehouse.query(TOP_MAINS, (count,)).to_pylist()
     reasons = read_reasons(warehouse, [row["pipe_id"] for row in rows])
     return [
         TopMain(

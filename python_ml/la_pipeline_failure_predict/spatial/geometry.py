@@ -8,6 +8,8 @@ from pyproj import Geod
 
 METRES_PER_DEGREE = 111_320.0
 """Length of a degree of latitude, m; the same figure as in the marts."""
+LONGEST_TEXT = 32_000
+"""Characters that a text of Power BI holds, with a little to spare; it cuts at 32,766."""
 
 
 def find_containing(
@@ -98,3 +100,26 @@ def measure_km2(polygons: np.ndarray) -> np.ndarray:
     geod = Geod(ellps="WGS84")
     mended = shapely.make_valid(polygons)
     return np.array([abs(geod.geometry_area_perimeter(shape)[0]) / 1e6 for shape in mended])
+
+
+def write_outlines(polygons: np.ndarray, longest: int = LONGEST_TEXT) -> list[str]:
+    """Return the outline of each polygon as WKT, simplified no more than its length asks for.
+
+    Parameters
+    ----------
+    polygons
+        Shapely polygons, WGS 84; invalid rings are fixed.
+    longest
+        Most characters of a text.
+    """
+    return [_write_outline(polygon, longest) for polygon in shapely.make_valid(polygons)]
+
+
+def _write_outline(polygon: shapely.Geometry, longest: int) -> str:
+    outline, tolerance = polygon, 1e-5  # degrees: about a metre
+    text = shapely.to_wkt(outline, rounding_precision=5)
+    while len(text) > longest:
+        outline = shapely.simplify(polygon, tolerance)
+        text = shapely.to_wkt(outline, rounding_precision=5)
+        tolerance *= 2
+    return text

@@ -14,6 +14,7 @@ from la_pipeline_failure_predict.spatial.geometry import (
     find_containing,
     find_nearest,
     measure_km2,
+    write_outlines,
 )
 from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.base import full_name
@@ -110,7 +111,7 @@ class _Zones:
 
 
 def _read_areas(warehouse: Warehouse) -> tuple[pa.Table, _Zones]:
-    """Return size and centre of every area with a polygon, and the polygons."""
+    """Return size, outline and centre of every area with a polygon, and the polygons."""
     measured, zones = [], []
     for source, sql in AREA_QUERIES.items():
         rows, outlines = _read_outlines(warehouse, sql)
@@ -122,6 +123,7 @@ def _read_areas(warehouse: Warehouse) -> tuple[pa.Table, _Zones]:
                     "load_id": rows.column("load_id").cast(pa.string()),
                     "row_number": rows.column("row_number").cast(pa.int64()),
                     "area_km2": measure_km2(outlines),
+                    "outline_wkt": pa.array(write_outlines(outlines), pa.string()),
                     "longitude": shapely.get_x(inside),
                     "latitude": shapely.get_y(inside),
                 }

@@ -33,6 +33,14 @@ def columns_of(file: Path, table: str) -> dict[str, dict]:
     return {column["name"]: column for column in declared["properties"]}
 
 
+def edit_column(text: str, model: str, column: str, **changes: object) -> str:
+    """Return the models' YAML with some keys of a column changed."""
+    content = yaml.safe_load(text)
+    declared = next(item for item in content["models"] if item["name"] == model)
+    next(item for item in declared["columns"] if item["name"] == column).update(changes)
+    return yaml.safe_dump(content, sort_keys=False)
+
+
 def test_contracts_say_keys_units_and_limits() -> None:
     risk = columns_of(ROOT / "schemas" / "powerbi_export_schema.yaml", "pipe_risk")
     assert risk["pipe_id"]["required"]
@@ -50,16 +58,23 @@ def test_contracts_say_keys_units_and_limits() -> None:
 def test_a_changed_model_is_drift_until_it_is_synced(duckdb_city: City, project: Path) -> None:
     models = project / "models" / "marts" / "powerbi" / "_powerbi__models.yml"
     text = models.read_text()
-    street = "{name: street_name, data_type: text, description: "
-    changed = text.replace(
-        f"{street}Street.}}",
-        f"{street}Name of the street., data_tests: [{{not_null: {{config: {{severity: warn}}}}}}, "
-        "{accepted_values: {arguments: {values: [A, B]}}}]}",
+    changed = edit_column(
+        text,
+        "pbi_pipe_breaks",
+        "street_name",
+        description="Name of the street.",
+        data_tests=[
+            {"not_null": {"config": {"severity": "warn"}}},
+            {"accepted_values": {"arguments": {"values": ["A", "B"]}}},
+        ],
     )
     # A grain that may be null is no primary key, but is promised all the same.
-    changed = changed.replace(
-        "description: Weather station., data_tests: [not_null]}",
-        "description: Weather station., config: {meta: {unit: furlong}}}",
+    changed = edit_column(
+        changed,
+        "pbi_climate_monthly",
+        "station_id",
+        data_tests=[],
+        config={"meta": {"unit": "furlong"}},
     )
     assert changed.count("furlong") == 1
     models.write_text(changed)
@@ -92,9 +107,7 @@ def test_a_changed_model_is_drift_until_it_is_synced(duckdb_city: City, project:
 
 def test_a_type_the_contracts_do_not_know(duckdb_city: City, project: Path) -> None:
     models = project / "models" / "marts" / "powerbi" / "_powerbi__models.yml"
-    models.write_text(
-        models.read_text().replace("day_number, data_type: integer", "day_number, data_type: money")
-    )
+    models.write_text(edit_column(models.read_text(), "pbi_dates", "day_number", data_type="money"))
     before = {file: file.read_text() for file in (project / "schemas").glob("*.yaml")}
     result = duckdb_city.la_pipes("contracts", "sync")
     assert result.exit_code == 2

@@ -79,6 +79,13 @@ FAULTS = (
         r"ml.pipe_scores key: 1 of .*run_id, pipe_id, as_of_date are repeated",
     ),
     (
+        "update quality.fct_plausibility set figure_value = 0.84, is_within = false "
+        "where figure = 'observed_over_expected' and segment = 'pipe'",
+        "warning",
+        r"quality.fct_plausibility observed_over_expected_warning: 1 of .*figure_value=0.84 "
+        r"lower_bound=0.85 ",
+    ),
+    (
         "drop view if exists powerbi.areas cascade;"
         "create view powerbi.areas as select area_id from core.dim_areas",
         "error",

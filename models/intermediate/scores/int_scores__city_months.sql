@@ -1,0 +1,176 @@
+-- One row per month that the published runs scored: breaks expected of the whole network, and those
+-- that happened to what was scored. A year's expectation of the mains is spread over its months as
+-- the breaks on record before it were; where no main is scored, the areas' own months add up.
+with published_runs as (
+
+    select * from {{ ref('int_scores__published_runs') }}
+
+),
+
+pipe_scores as (
+
+    select * from {{ ref('stg_ml__pipe_scores') }}
+    where horizon_months = 12
+
+),
+
+area_month_risk as (
+
+    select * from {{ ref('fct_area_month_risk') }}
+
+),
+
+breaks as (
+
+    select * from {{ ref('fct_breaks') }}
+    where is_in_record
+
+),
+
+months as (
+
+    select * from {{ ref('month_names') }}
+
+),
+
+scored_pipes as (
+
+    select
+        pipe_scores.pipe_id,
+        pipe_scores.as_of_date,
+        pipe_scores.expected_breaks
+    from pipe_scores
+    inner join published_runs
+        on pipe_scores.run_id = published_runs.run_id
+
+),
+
+scored_years as (
+
+    select
+        as_of_date,
+        sum(expected_breaks) as expected_breaks
+    from scored_pipes
+    group by 1
+
+),
+
+-- One break is added to each calendar month, so that a short record leaves no month without any.
+seasons as (
+
+    select
+        scored_years.as_of_date,
+        months.month_number,
+        1 + count(breaks.break_key) as season_count
+    from scored_years
+    cross join months
+    left join breaks
+        on
+            scored_years.as_of_date > breaks.broke_on
+            and months.month_number = extract(month from breaks.broke_on)
+    group by 1, 2
+
+),
+
+season_shares as (
+
+    select
+        seasons.*,
+        season_count / cast(sum(season_count) over (partition by as_of_date) as double precision)
+            as season_share
+    from seasons
+
+),
+
+year_months as (
+
+    select
+        scored_years.as_of_date,
+        scored_years.expected_breaks,
+        cast(months.month_number - 1 as integer) as months_later
+    from scored_years
+    cross join months
+
+),
+
+dated_months as (
+
+    select
+        year_months.*,
+        {{ add_months(month_start('as_of_date'), 'months_later') }} as month_on
+    from year_months
+
+),
+
+observed_pipes as (
+
+    select
+        scored_pipes.as_of_date,
+        breaks.month_on,
+        count(*) as observed_breaks
+    from breaks
+    inner join scored_pipes
+        on
+            breaks.pipe_id = scored_pipes.pipe_id
+            and breaks.broke_on >= scored_pipes.as_of_date
+            and breaks.broke_on < {{ add_months('scored_pipes.as_of_date', 12) }}
+    group by 1, 2
+
+),
+
+by_pipes as (
+
+    select
+        dated_months.month_on,
+        coalesce(observed_pipes.observed_breaks, 0) as observed_breaks,
+        dated_months.expected_breaks * season_shares.season_share as expected_breaks,
+        row_number() over (
+            partition by dated_months.month_on
+            order by dated_months.as_of_date desc
+        ) as recency
+    from dated_months
+    inner join season_shares
+        on
+            dated_months.as_of_date = season_shares.as_of_date
+            and season_shares.month_number = extract(month from dated_months.month_on)
+    left join observed_pipes
+        on
+            dated_months.as_of_date = observed_pipes.as_of_date
+            and dated_months.month_on = observed_pipes.month_on
+
+),
+
+by_areas as (
+
+    select
+        month_on,
+        sum(break_count) as observed_breaks,
+        sum(expected_breaks) as expected_breaks
+    from area_month_risk
+    where not exists (select 1 from scored_years)
+    group by 1
+
+),
+
+final as (
+
+    select
+        month_on,
+        'mains' as expected_basis,
+        cast(observed_breaks as integer) as observed_breaks,
+        expected_breaks
+    from by_pipes
+    where recency = 1
+
+    union all
+
+    select
+        month_on,
+        'areas' as expected_basis,
+        cast(observed_breaks as integer) as observed_breaks,
+        expected_breaks
+    from by_areas
+
+)
+
+select * from final

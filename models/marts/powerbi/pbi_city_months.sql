@@ -1,0 +1,82 @@
+-- One row per month of the whole city, for Power BI: breaks, the mains exposed to them, the
+-- weather, and what the published run expected. Rates need the exposure of the same month, so it
+-- is here.
+with city_months as (
+
+    select * from {{ ref('fct_city_months') }}
+
+),
+
+expected as (
+
+    select * from {{ ref('int_scores__city_months') }}
+
+),
+
+spine as (
+
+    select month_on from city_months
+    union
+    select month_on from expected
+
+),
+
+measured as (
+
+    select
+        spine.month_on,
+        city_months.reported_break_count,
+        city_months.break_count,
+        city_months.mains_km,
+        city_months.temperature_mean_c,
+        city_months.temperature_min_c,
+        city_months.rainfall_mm,
+        {{ metres_in_miles('city_months.mains_km * 1000') }} as mains_miles,
+        expected.expected_breaks,
+        expected.expected_basis,
+        expected.observed_breaks,
+        coalesce(city_months.is_complete, false) as is_complete_month
+    from spine
+    left join city_months
+        on spine.month_on = city_months.month_on
+    left join expected
+        on spine.month_on = expected.month_on
+
+),
+
+final as (
+
+    select
+        -- keys
+        month_on,
+
+        -- breaks
+        reported_break_count,
+        break_count,
+
+        -- exposure
+        mains_km,
+        mains_miles,
+        case when is_complete_month then mains_miles / 12 end as mile_years,
+
+        -- weather
+        temperature_mean_c,
+        temperature_min_c,
+        rainfall_mm,
+        {{ millimetres_in_inches('rainfall_mm') }} as rainfall_in,
+        case when is_complete_month then {{ millimetres_in_inches('rainfall_mm') }} end
+            as recorded_rainfall_in,
+
+        -- what was expected
+        expected_basis,
+        expected_breaks,
+        case when is_complete_month then observed_breaks end as judged_break_count,
+        case when is_complete_month then expected_breaks end as judged_expected_breaks,
+
+        -- flags
+        is_complete_month
+    from measured
+
+)
+
+select * from final

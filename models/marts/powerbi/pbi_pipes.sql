@@ -1,0 +1,141 @@
+-- One row per main of the inventory, in service or not, and one for no main, so that no break is
+-- lost when a report groups by main.
+with pipes as (
+
+    select * from {{ ref('dim_pipes') }}
+
+),
+
+areas as (
+
+    select * from {{ ref('pbi_areas') }}
+
+),
+
+soils as (
+
+    select * from {{ ref('dim_soils') }}
+
+),
+
+install_eras as (
+
+    select * from {{ ref('install_eras') }}
+
+),
+
+diameter_classes as (
+
+    select * from {{ ref('diameter_classes') }}
+
+),
+
+period as (
+
+    select cast(extract(year from max(observed_until) - 1) as integer) as last_year
+    from {{ ref('int_dates__record_period') }}
+
+),
+
+members as (
+
+    select pipe_id from pipes
+    union
+    select 'unknown' as pipe_id
+
+),
+
+described as (
+
+    select
+        members.pipe_id as member_id,
+        coalesce(pipes.area_id, 'unknown') as known_area_id,
+        coalesce(pipes.material_group, 'unknown') as known_material_group,
+        coalesce(pipes.road_class, 'unknown') as known_road_class,
+        coalesce(pipes.soil_corrosivity_code, 'unknown') as known_corrosivity_code,
+        greatest(period.last_year - pipes.install_year, 0) as age_years,
+        cast(floor(pipes.install_year / 10.0) as integer) * 10 as install_decade,
+        pipes.*
+    from members
+    cross join period
+    left join pipes
+        on members.pipe_id = pipes.pipe_id
+
+),
+
+banded as (
+
+    select
+        described.*,
+        {{ age_band_code('age_years') }} as age_band
+    from described
+
+),
+
+final as (
+
+    select
+        -- keys
+        banded.member_id as pipe_id,
+        banded.known_area_id as area_id,
+        areas.area_name,
+
+        -- what it is
+        coalesce(banded.material_name, 'Unknown') as material_name,
+        {{ code_name('material_group', 'banded.known_material_group') }} as material_group_name,
+        {{ code_sort('material_group', 'banded.known_material_group') }} as material_group_sort,
+        coalesce(banded.joint_name, 'Unknown') as joint_name,
+        banded.lining,
+        banded.diameter_mm,
+        {{ millimetres_in_inches('banded.diameter_mm') }} as diameter_in,
+        coalesce(diameter_classes.diameter_class_name, 'Unknown') as diameter_class_name,
+        cast(coalesce(diameter_classes.min_diameter_mm, 999999) as integer) as diameter_class_sort,
+        banded.length_m,
+        {{ metres_in_miles('banded.length_m') }} as length_miles,
+
+        -- how old it is
+        banded.install_year,
+        coalesce(cast(banded.install_decade as text) || 's', 'Unknown') as install_decade_name,
+        coalesce(banded.install_decade, 9999) as install_decade_sort,
+        coalesce(install_eras.install_era_name, 'Unknown') as install_era_name,
+        coalesce(install_eras.first_year, 9999) as install_era_sort,
+        banded.age_years,
+        {{ code_name('age_band', 'banded.age_band') }} as age_band_name,
+        {{ code_sort('age_band', 'banded.age_band') }} as age_band_sort,
+
+        -- where it is
+        banded.street_name,
+        coalesce(banded.pressure_zone, 'unknown') as pressure_zone,
+        {{ code_name('road_class', 'banded.known_road_class') }} as road_class_name,
+        coalesce(soils.soil_name, 'Unknown') as soil_name,
+        {{ code_name('corrosivity', 'banded.known_corrosivity_code') }} as soil_corrosivity_name,
+        {{ code_sort('corrosivity', 'banded.known_corrosivity_code') }} as soil_corrosivity_sort,
+        banded.longitude,
+        banded.latitude,
+        banded.start_longitude,
+        banded.start_latitude,
+        banded.end_longitude,
+        banded.end_latitude,
+        banded.line_wkt,
+
+        -- flags
+        coalesce(banded.is_in_service, false) as is_in_service,
+        coalesce(banded.is_modelled, false) as is_scored,
+        coalesce(banded.length_m < {{ var('stub_length_m') }}, false) as is_stub,
+
+        -- dates
+        banded.installed_on,
+        banded.decommissioned_on
+    from banded
+    left join areas
+        on banded.known_area_id = areas.area_id
+    left join soils
+        on banded.soil_id = soils.soil_id
+    left join install_eras
+        on banded.install_era = install_eras.install_era
+    left join diameter_classes
+        on banded.diameter_class = diameter_classes.diameter_class
+
+)
+
+select * from final
