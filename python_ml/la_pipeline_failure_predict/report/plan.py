@@ -18,10 +18,11 @@ PROJECTS = """
         plan.plan_rank, plan.project_id, plan.as_of_date, plan.street_name,
         case when plan.area_id <> 'unknown' then plan.area_name end as area_name,
         plan.material_group_name as material_group, plan.first_install_year,
-        plan.last_install_year, plan.pipe_count, plan.length_m, plan.breaks_ever, plan.breaks_prior_60m, plan.cost_usd,
-        plan.emergency_cost_usd, plan.breaks_avoided_1y, plan.breaks_avoided_5y,
-        plan.breaks_avoided_10y, plan.avoided_usd_10y, plan.avoided_per_usd, plan.breaks_rank,
-        plan.most_breaks_rank, plan.oldest_rank, plan.run_id
+        plan.last_install_year, plan.pipe_count, plan.length_m, plan.breaks_ever,
+        plan.breaks_prior_60m, plan.cost_usd, plan.emergency_cost_usd, plan.breaks_avoided_1y,
+        plan.breaks_avoided_5y, plan.breaks_avoided_10y, plan.avoided_usd_10y,
+        plan.avoided_per_usd, plan.breaks_rank, plan.most_breaks_rank, plan.oldest_rank,
+        plan.run_id
     from powerbi.replacement_plan as plan
     order by plan.plan_rank
 """
