@@ -71,7 +71,7 @@ def render_model(model: SemanticModel) -> dict[str, str]:
 
 def quoted(name: str) -> str:
     """Return a name as TMDL writes it: in single quotes where it holds more than a word."""
-    if name and not re.search(r"[\s.=:']", name):
+    if name and not re.search(r"""[\s.=:'"]""", name):
         return name
     return "'" + name.replace("'", "''") + "'"
 
@@ -160,6 +160,8 @@ def _properties(kind: str, one: Object) -> Iterator[tuple[str, Any]]:
             yield f"{end}Column", f"{quoted(one[f'{end}Table'])}.{quoted(one[f'{end}Column'])}"
         return
     for name, value in one.items():
+        if name == "source" and not value["expression"]:
+            continue
         if name not in (*_UNSAID, *_CHILDREN, _DEFAULTS.get(kind), "linguisticMetadata"):
             yield name, quoted(value) if name in _REFERENCES else value
 

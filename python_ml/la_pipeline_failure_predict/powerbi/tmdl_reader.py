@@ -176,7 +176,7 @@ class _File:
             self.read += 1
             if not line.strip():
                 if description:
-                    raise self._error("the line after a description is blank: delete it")
+                    raise self._error("the line below a description is blank: delete it")
                 continue
             self.statement = self.read
             level, text = self._level(line), line.strip()
@@ -194,7 +194,7 @@ class _File:
                 raise self._error("a description stands above an object, not above a property")
             description = []
         if description:
-            raise self._error("no object follows the description")
+            raise self._error("nothing stands below the description: delete it")
 
     def _statement(self, text: str, level: int, parent: Declaration) -> Declaration | None:
         """Read a line and the expression below it; return the object that it declares, if any."""

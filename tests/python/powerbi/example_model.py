@@ -19,9 +19,9 @@ from la_pipeline_failure_predict.powerbi.tmdl import render_model
 def imported(view: str, types: str) -> str:
     """Return the M that imports a view from PostgreSQL, or from its export as Parquet."""
     return f"""let
-    Source = if Source = "PostgreSQL"
-        then PostgreSQL.Database(Server, Database){{[Schema = Schema, Item = "{view}"]}}[Data]
-        else Parquet.Document(File.Contents(Folder & "/{view}.parquet")),
+    Source = if DataSource = "PostgreSQL"
+        then PostgreSQL.Database(PgServer, PgDatabase){{[Schema = PgSchema, Item = "{view}"]}}[Data]
+        else Parquet.Document(File.Contents(ExportFolder & "/{view}.parquet")),
     Typed = Table.TransformColumnTypes(Source, {{{types}}})
 in
     Typed"""
@@ -105,11 +105,11 @@ MODEL = SemanticModel(
         Role("Auditor", "Sees every break that cost something.", {"Pipe Breaks": "[Cost] > 0"}),
     ),
     parameters=(
-        Parameter("Source", "PostgreSQL", "Where it comes from.", ("PostgreSQL", "Parquet files")),
-        Parameter("Server", "localhost:5432", "Name and port of the server."),
-        Parameter("Database", 'the "main" one', "Name of the database."),
-        Parameter("Schema", "powerbi", "Schema of the views."),
-        Parameter("Folder", "C:\\exports", "Folder of the exports."),
+        Parameter("DataSource", "PostgreSQL", "Where from.", ("PostgreSQL", "Parquet files")),
+        Parameter("PgServer", "localhost:5432", "Name and port of the server."),
+        Parameter("PgDatabase", 'the "main" one', "Name of the database."),
+        Parameter("PgSchema", "powerbi", "Schema of the views."),
+        Parameter("ExportFolder", "C:\\exports", "Folder of the exports."),
     ),
 )
 
