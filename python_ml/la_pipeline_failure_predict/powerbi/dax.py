@@ -1,10 +1,12 @@
 """Formulas of metrics as DAX, laid out to be read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import indent
 
+from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.powerbi.metrics import (
+    DAYS_IN_A_YEAR,
     Aggregate,
     Condition,
     Derived,
@@ -16,6 +18,7 @@ from la_pipeline_failure_predict.powerbi.metrics import (
     Rolling,
     Value,
 )
+from la_pipeline_failure_predict.powerbi.model import Table
 
 FUNCTIONS = {
     "count_distinct": "DISTINCTCOUNTNOBLANK",
@@ -44,6 +47,33 @@ class Names:
     tables: Mapping[str, str]
     columns: Mapping[tuple[str, str], str]
     dates: tuple[str, str]
+
+    @classmethod
+    def of(cls, tables: Sequence[Table]) -> "Names":
+        """Return the names that the tables of a model have.
+
+        Raises
+        ------
+        UserError
+            If none of them is the date table.
+        """
+        dates = [
+            (table.view, column.source)
+            for table in tables
+            for column in table.columns
+            if table.is_date_table and column.is_key
+        ]
+        if not dates:
+            raise UserError("No table is the date table; set date_table in the meta of its model.")
+        return cls(
+            tables={table.view: table.name for table in tables},
+            columns={
+                (table.view, column.source): column.name
+                for table in tables
+                for column in table.columns
+            },
+            dates=dates[0],
+        )
 
     def table(self, view: str) -> str:
         """Return the table of a view, quoted."""
@@ -77,8 +107,7 @@ class _Writer:
             case Derived():
                 return self._derived(formula)
             case LastYear():
-                dates = _call("SAMEPERIODLASTYEAR", self.names.column(*self.names.dates))
-                return _call("CALCULATE", self._part(formula.formula), dates)
+                return self._last_year(formula.formula)
             case Rolling():
                 return _call("CALCULATE", self._part(formula.formula), self._months(formula.months))
 
@@ -92,11 +121,11 @@ class _Writer:
         else:
             column = self.names.column(aggregate.view, aggregate.column)
             text = _call(FUNCTIONS[aggregate.aggregation], column)
-        if not aggregate.conditions:
-            return text
-        # A filter that the reader set on the same column stays in force, as it would in SQL.
-        kept = (_call("KEEPFILTERS", self._condition(item)) for item in aggregate.conditions)
-        return _call("CALCULATE", text, *kept)
+        if aggregate.conditions:
+            # A filter that the reader set on the same column stays in force, as it would in SQL.
+            kept = (_call("KEEPFILTERS", self._condition(item)) for item in aggregate.conditions)
+            text = _call("CALCULATE", text, *kept)
+        return _call("COALESCE", text, "0") if aggregate.is_never_blank else text
 
     def _condition(self, condition: Condition) -> str:
         column = self.names.column(condition.view, condition.column)
@@ -104,6 +133,13 @@ class _Writer:
         if len(values) == 1:
             return f"{column} = {values[0]}"
         return f"{column} IN {{{', '.join(values)}}}"
+
+    def _last_year(self, formula: Formula) -> str:
+        days = _call("COUNTROWS", self.names.table(self.names.dates[0]))
+        dates = _call("SAMEPERIODLASTYEAR", self.names.column(*self.names.dates))
+        return _call(
+            "IF", f"{days} <= {DAYS_IN_A_YEAR}", _call("CALCULATE", self._part(formula), dates)
+        )
 
     def _months(self, months: int) -> str:
         dates = self.names.column(*self.names.dates)

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from textwrap import indent
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.powerbi.dax import Names
 from la_pipeline_failure_predict.powerbi.metrics import (
+    DAYS_IN_A_YEAR,
     Aggregate,
     Condition,
     Derived,
@@ -22,6 +24,7 @@ from la_pipeline_failure_predict.powerbi.metrics import (
     Rolling,
     Value,
 )
+from la_pipeline_failure_predict.powerbi.model import SemanticModel
 from la_pipeline_failure_predict.warehouse.base import sql_text
 
 FUNCTIONS = {
@@ -60,6 +63,20 @@ class Star:
     joins: tuple[Join, ...]
     dates: ViewColumn
     schema: str = "powerbi"
+
+    @classmethod
+    def of(cls, model: SemanticModel) -> "Star":
+        """Return the views of a model, joined by its relationships."""
+
+        def source(table: str, column: str) -> ViewColumn:
+            held = model.by_name[table]
+            return held.view, next(c.source for c in held.columns if c.name == column)
+
+        joins = tuple(
+            Join(*source(r.from_table, r.from_column), *source(r.to_table, r.to_column))
+            for r in model.relationships
+        )
+        return cls(joins, Names.of(model.tables).dates)
 
     def path(self, view: str, to_view: str) -> tuple[Join, ...] | None:
         """Return the shortest chain of relationships to a view, None where there is none."""
@@ -105,6 +122,11 @@ class _Scan:
     months: int = 0
 
     @property
+    def is_moved(self) -> bool:
+        """Whether rows count in another period than their own."""
+        return self.is_last_year or self.months > 0
+
+    @property
     def name(self) -> str:
         window = f"_{self.months}_months" if self.months else ""
         return f"{self.view}{window}{'_last_year' if self.is_last_year else ''}"
@@ -122,7 +144,7 @@ class _Query:
         formulas = {name: self._formula(Reference(name), _Scan()) for name in names}
         keys = [f"key_{number}" for number, _ in enumerate(self.group_by, start=1)]
         figures = [figure for held in self.scans.values() for figure in held.values()]
-        steps = {"periods": self._periods()} if any(scan.months for scan in self.scans) else {}
+        steps = {"periods": self._periods()} if any(scan.is_moved for scan in self.scans) else {}
         steps |= {scan.name: self._scan(scan) for scan in self.scans}
         steps["stacked"] = "\nunion all\n".join(
             _select([*keys, *_stacked(figures, held.values())], f"from {scan.name}")
@@ -164,7 +186,8 @@ class _Query:
             case Aggregate():
                 held = self.scans.setdefault(replace(scan, view=formula.view), {})
                 count = sum(len(figures) for figures in self.scans.values())
-                return held.setdefault(formula, f"figure_{count + 1}")
+                figure = held.setdefault(formula, f"figure_{count + 1}")
+                return f"coalesce({figure}, 0)" if formula.is_never_blank else figure
             case Reference():
                 return self._formula(self.metrics[formula.metric].formula, scan)
             case Ratio():
@@ -205,17 +228,19 @@ class _Query:
             # The periods were filtered.
             filters = [item for item in filters if item.view != dates]
         views = [*(view for view, _ in self.group_by), *(item.view for item in filters)]
-        is_moved = scan.is_last_year or scan.months > 0
-        if is_moved:
-            views = [view for view in views if view != dates]
+        moved = self._path_to_dates(scan.view) if scan.is_moved else ()
+        steps = [
+            step
+            for view in views
+            if not (scan.is_moved and view == dates)
+            for step in self.star.path(scan.view, view) or ()
+        ]
         yield f"from {self._relation(scan.view)}"
-        steps = [step for view in views for step in self.star.path(scan.view, view) or ()]
-        moved = self._path_to_dates(scan.view) if is_moved else ()
         for step in dict.fromkeys([*steps, *moved[:-1]]):
             key = f"{step.view}.{step.column} = {step.to_view}.{step.to_column}"
             yield f"left join {self._relation(step.to_view)}\n{INDENT}on {key}"
         if moved:
-            yield self._moved(scan, moved[-1])
+            yield from self._moved(scan, f"{moved[-1].view}.{moved[-1].column}")
         yield _where(filters)
 
     def _path_to_dates(self, view: str) -> tuple[Join, ...]:
@@ -227,31 +252,37 @@ class _Query:
             )
         return path
 
-    def _moved(self, scan: _Scan, step: Join) -> str:
-        """Join rows to the days or periods they count in, which are not those they happened in."""
+    def _moved(self, scan: _Scan, happened_on: str) -> Iterator[str]:
+        """Yield the joins of rows to the days and periods they count in."""
         dates, day = self.star.dates
-        moved = f"{step.view}.{step.column}"
+        conditions = [f"periods.day_count <= {DAYS_IN_A_YEAR}"] if scan.is_last_year else []
         if scan.is_last_year:
             # The 29th of February counts on the 28th: whole months stay whole.
-            moved = f"cast({moved} + interval '1 year' as date)"
-        if not scan.months:
-            return f"inner join {self._relation(dates)}\n{INDENT}on {moved} = {dates}.{day}"
-        first = f"periods.last_on + interval '1 day' - interval '{scan.months} months'"
-        return (
-            f"inner join periods\n{INDENT}on\n"
-            f"{INDENT * 2}{moved} >= cast({first} as date)\n"
-            f"{INDENT * 2}and {moved} <= periods.last_on"
-        )
+            happened_on = f"cast({happened_on} + interval '1 year' as date)"
+        if scan.months:
+            first = f"periods.last_on + interval '1 day' - interval '{scan.months} months'"
+            conditions += [
+                f"{happened_on} >= cast({first} as date)",
+                f"{happened_on} <= periods.last_on",
+            ]
+        else:
+            yield f"inner join {self._relation(dates)}\n{INDENT}on {happened_on} = {dates}.{day}"
+            conditions += [f"{dates}.{name} = periods.{name}" for name in self._period_columns()]
+        listed = f"\n{INDENT * 2}and ".join(conditions)
+        yield f"inner join periods\n{INDENT}on\n{INDENT * 2}{listed}"
+
+    def _period_columns(self) -> list[str]:
+        return [column for view, column in self.group_by if view == self.star.dates[0]]
 
     def _periods(self) -> str:
-        """Return the last day of each period, with which a window of months ends."""
+        """Return the last day and the number of days of each period."""
         dates, day = self.star.dates
-        columns = [f"{view}.{column}" for view, column in self.group_by if view == dates]
+        columns = [f"{dates}.{column}" for column in self._period_columns()]
         return _select(
-            [*dict.fromkeys(columns), f"max({dates}.{day}) as last_on"],
+            [*columns, f"max({dates}.{day}) as last_on", "count(*) as day_count"],
             f"from {self._relation(dates)}",
             _where(item for item in self.filters if item.view == dates),
-            _group_by(list(dict.fromkeys(columns))),
+            _group_by(columns),
         )
 
     def _leads(self, view: str) -> Callable[[str], bool]:

@@ -13,6 +13,7 @@ from typing import Any
 from la_pipeline_failure_predict.errors import UserError
 
 AGGREGATIONS = ("count", "count_distinct", "sum", "average", "min", "max")
+DAYS_IN_A_YEAR = 366
 
 Value = str | int | float | bool
 Manifest = Mapping[str, Any]
@@ -35,12 +36,15 @@ class Aggregate:
     ----------
     aggregation
         One of `AGGREGATIONS`; count counts rows, and `column` is then the key of the view.
+    is_never_blank
+        Whether it is zero where no row is left.
     """
 
     view: str
     aggregation: str
     column: str
     conditions: tuple[Condition, ...] = ()
+    is_never_blank: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,10 @@ class Derived:
 
 @dataclass(frozen=True)
 class LastYear:
-    """A formula for the same period of the year before."""
+    """A formula for the same period of the year before.
+
+    Blank where the period is longer than a year, which would be compared with most of itself.
+    """
 
     formula: "Formula"
 
@@ -227,9 +234,10 @@ class _Reader:
 
     def _simple(self, declared: Mapping[str, Any]) -> Aggregate:
         name, measure_input = declared["name"], declared["type_params"]["measure"]
-        for option in ("filter", "join_to_timespine", "fill_nulls_with"):
-            if measure_input[option] not in (None, False):
-                raise _unsupported(name, f"{option} of a measure")
+        if measure_input["filter"] or measure_input["join_to_timespine"]:
+            raise _unsupported(name, "a filter or join_to_timespine of a measure")
+        if measure_input["fill_nulls_with"] not in (None, 0):
+            raise _unsupported(name, "fill_nulls_with other than 0")
         model, measure = self.sources[measure_input["name"]]
         column = measure["expr"] or measure["name"]
         if measure["agg"] not in AGGREGATIONS or measure["non_additive_dimension"]:
@@ -244,6 +252,7 @@ class _Reader:
             aggregation=measure["agg"],
             column=column,
             conditions=tuple(self._conditions(declared, model)),
+            is_never_blank=measure_input["fill_nulls_with"] == 0,
         )
 
     def _conditions(
