@@ -21,6 +21,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from la_pipeline_failure_predict.errors import UserError, first_line
+from la_pipeline_failure_predict.powerbi.tmdl import quoted
+from la_pipeline_failure_predict.powerbi.tmdl_reader import read_model
+from la_pipeline_failure_predict.powerbi.tmsl import m_text
 from la_pipeline_failure_predict.runlog import notice
 
 if TYPE_CHECKING:
@@ -33,11 +36,6 @@ KINDS = ("SemanticModel", "Report")
 PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 FABRIC_SCOPE = "https://api.fabric.microsoft.com/.default"
 POWERBI_SCOPE = "https://analysis.windows.net/powerbi/api/.default"
-# A parameter of the model as TMDL writes it: its name, and its value in quotes.
-PARAMETER = re.compile(
-    r"""^expression (?P<name>'(?:[^']|'')+'|\w+) = (?P<value>"(?:[^"]|"")*") meta \[IsParameter""",
-    re.MULTILINE,
-)
 COLORS = re.compile(r"\x1b\[[0-9;]*m")
 RUNNING = ("Unknown", "NotStarted", "InProgress")
 TRIES = 5
@@ -194,9 +192,11 @@ def plan_deployment(folder: Path, name: str, environment: Environment) -> Deploy
         If the folder holds no semantic model, or the environment names a parameter it lacks.
     """
     items = sorted(_items(folder), key=lambda item: (KINDS.index(item.kind), item.name))
-    if not items or items[0].kind != "SemanticModel":
+    model_folder = next(folder.rglob("*.SemanticModel"), None)
+    if model_folder is None:
         raise UserError(f"No semantic model in {folder}: run la-pipes powerbi build first.")
-    parameters = _parameters(folder)
+    model = read_model(model_folder).model
+    parameters = {parameter.name: parameter.value for parameter in model.parameters}
     if unknown := [each for each in environment.parameters if each not in parameters]:
         raise UserError(
             f"The model has no parameter {_listed(unknown)}, which environment {name} sets: it "
@@ -211,14 +211,6 @@ def _items(folder: Path) -> Iterator[Item]:
         metadata = json.loads(file.read_text(encoding="utf-8"))["metadata"]
         if metadata["type"] in KINDS:
             yield Item(metadata["type"], metadata["displayName"])
-
-
-def _parameters(folder: Path) -> dict[str, str]:
-    return {
-        _unquote(found["name"], "'"): _unquote(found["value"], '"')
-        for file in sorted(folder.rglob("expressions.tmdl"))
-        for found in PARAMETER.finditer(file.read_text(encoding="utf-8"))
-    }
 
 
 def service_principal() -> "TokenCredential":
@@ -292,8 +284,8 @@ def _parameter_file(deployment: Deployment) -> dict[str, Any]:
         "find_replace": [
             {
                 # With the quotes: fabric-cicd refuses to replace what is empty.
-                "find_value": rf'(?m)^expression {re.escape(_quoted(key))} = ("(?:[^"]|"")*")',
-                "replace_value": {name: '"' + value.replace('"', '""') + '"'},
+                "find_value": rf'(?m)^expression {re.escape(quoted(key))} = ("(?:[^"]|"")*")',
+                "replace_value": {name: m_text(value)},
                 "is_regex": "true",
                 "item_type": "SemanticModel",
             }
@@ -484,14 +476,6 @@ def _not_installed() -> UserError:
     return UserError(
         'Deploying needs fabric-cicd: pip install "la_pipeline_failure_predict[deploy]".'
     )
-
-
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"\w+", name) else "'" + name.replace("'", "''") + "'"
-
-
-def _unquote(text: str, mark: str) -> str:
-    return text[1:-1].replace(mark * 2, mark) if text.startswith(mark) else text
 
 
 def _listed(names: Any) -> str:  # noqa: ANN401

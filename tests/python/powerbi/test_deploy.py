@@ -1,11 +1,10 @@
 """Publishing reaches the right workspace with the right values, and gives no secret away."""
 
-import json
 import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -19,63 +18,46 @@ from la_pipeline_failure_predict.powerbi.deploy import (
     refresh,
     service_principal,
 )
+from la_pipeline_failure_predict.powerbi.pbir import render_report
 from la_pipeline_failure_predict.runlog import show_notices, start_logging
+from powerbi.example_model import write_model
+from powerbi.example_report import REPORT
 from powerbi.fake_fabric import CLIENT, SECRET, TENANT, Answer, FakeFabric, serve
 
 REPORTS = ("water_dashboard", "water_overview", "water_risk")
 WORKSPACE = "6f1c2b8c-12ab-4f3e-9bcd-0af2c5e6d123"
 CONNECTION = "0d0cbe37-3b3f-4f2c-8a59-2b1a7f2f0c11"
+EXPRESSIONS = "model/example_model.SemanticModel/definition/expressions.tmdl"
+AREAS = "model/example_model.SemanticModel/definition/tables/Areas.tmdl"
 ENVIRONMENTS = f"""
 test:
   workspace_id: {WORKSPACE}
   parameters:
-    Server: test.example.org:5432
-    'The schema''s name': it's "new"
+    PgServer: test.example.org:5432
+    PgDatabase: it's "new"
 production:
   workspace_id: {WORKSPACE}
   connection_id: {CONNECTION}
-  parameters: {{Server: example.org}}
+  parameters: {{PgServer: example.org}}
 """
-EXPRESSIONS = """\
-/// Host and port.
-expression Server = "localhost:5432" meta [IsParameterQuery=true, Type="Text"]
-	lineageTag: 5f47f481-cae7-59f5-9b68-bb1514ed0ea8
-
-expression Folder = "" meta [IsParameterQuery=true, Type="Text", IsParameterQueryRequired=true]
-
-expression 'The schema''s name' = "powerbi" meta [IsParameterQuery=true, Type="Text"]
-
-expression Helper =
-		let Server = "localhost:5432" in Server
-"""
-
-
-def write_item(folder: Path, kind: str, name: str, files: dict[str, str]) -> None:
-    item = folder / f"{name}.{kind}"
-    platform = {
-        "metadata": {"type": kind, "displayName": name},
-        "config": {"version": "2.0", "logicalId": str(uuid4())},
-    }
-    for path, text in {".platform": json.dumps(platform), **files}.items():
-        (item / path).parent.mkdir(parents=True, exist_ok=True)
-        (item / path).write_text(text, encoding="utf-8")
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """What `la-pipes powerbi build` writes, as small as it gets."""
     folder = tmp_path / "powerbi"
-    model = {
-        "definition.pbism": '{"version": "4.2", "settings": {}}',
-        "definition/expressions.tmdl": EXPRESSIONS,
-        "definition/tables/Breaks.tmdl": "table Breaks\n\n\tmeasure Größe = 1\n",
-    }
-    write_item(folder / "model", "SemanticModel", "water_model", model)
-    reference = {"byPath": {"path": "../../model/water_model.SemanticModel"}}
+    write_model(folder / "model")
     for name in REPORTS:
-        pbir = json.dumps({"version": "4.0", "datasetReference": reference})
-        files = {"definition.pbir": pbir, ".pbi/localSettings.json": '{"mine": 1}'}
-        write_item(folder / "reports", "Report", name, files)
+        report = render_report(
+            replace(REPORT, name=name), "../../model/example_model.SemanticModel"
+        )
+        for path, text in report.items():
+            file = folder / "reports" / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text.encode())
+    mine = folder / "reports" / "water_risk.Report" / ".pbi" / "localSettings.json"
+    mine.parent.mkdir()
+    mine.write_text("{}")
     (folder / "environments.yml").write_text(ENVIRONMENTS)
     return folder
 
@@ -131,33 +113,31 @@ def test_the_model_and_three_reports_arrive(project: Path, fabric: FakeFabric) -
     published = publish(planned(project), service_principal())
 
     assert {(item.type, item.name) for item in fabric.items.values()} == {
-        ("SemanticModel", "water_model"),
+        ("SemanticModel", "example_model"),
         *(("Report", name) for name in REPORTS),
     }
     assert [(p.item.name, p.is_new) for p in published] == [
-        (name, True) for name in ("water_model", *REPORTS)
+        (name, True) for name in ("example_model", *REPORTS)
     ]
-    model = fabric.item("water_model")
-    assert model.files["definition/expressions.tmdl"] == EXPRESSIONS.replace(
-        'Server = "localhost:5432" meta', 'Server = "test.example.org:5432" meta'
-    ).replace('"powerbi"', '"it\'s ""new"""')
-    assert "Größe" in model.files["definition/tables/Breaks.tmdl"]
+    model = fabric.item("example_model")
+    written = (project / EXPRESSIONS).read_text()
+    assert model.files["definition/expressions.tmdl"] == written.replace(
+        'PgServer = "localhost:5432"', 'PgServer = "test.example.org:5432"'
+    ).replace('PgDatabase = "the ""main"" one"', 'PgDatabase = "it\'s ""new"""')
+    assert model.files["definition/tables/Areas.tmdl"] == (project / AREAS).read_text()
     for name in REPORTS:
         files = fabric.item(name).files
         assert model.id in files["definition.pbir"], "the report reads the published model"
         assert ".pbi/localSettings.json" not in files, "somebody's own settings stay here"
     assert fabric.folders == [], "the workspace's folders are the readers' affair"
-    assert (
-        'Server = "localhost:5432" meta'
-        in (project / "model/water_model.SemanticModel/definition/expressions.tmdl").read_text()
-    ), "the files stay as they are"
+    assert 'PgServer = "localhost:5432"' in written, "the files stay as they are"
 
 
 def test_a_second_deployment_updates(project: Path, fabric: FakeFabric) -> None:
     publish(planned(project), service_principal())
     ids = set(fabric.items)
-    measure = project / "model/water_model.SemanticModel/definition/tables/Breaks.tmdl"
-    measure.write_text("table Breaks\n\n\tmeasure Size = 2\n")
+    areas = (project / AREAS).read_text()
+    (project / AREAS).write_text(areas.replace("One row per neighborhood", "One row per größeres"))
 
     published = publish(planned(project), service_principal())
 
@@ -165,7 +145,7 @@ def test_a_second_deployment_updates(project: Path, fabric: FakeFabric) -> None:
     assert {p.id for p in published} == ids
     assert not any(p.is_new for p in published)
     assert [item.versions for item in fabric.items.values()] == [2, 2, 2, 2]
-    assert "Size" in fabric.item("water_model").files["definition/tables/Breaks.tmdl"]
+    assert "größeres" in fabric.item("example_model").files["definition/tables/Areas.tmdl"]
 
 
 def test_a_connection_is_bound(project: Path, fabric: FakeFabric) -> None:
@@ -175,7 +155,7 @@ def test_a_connection_is_bound(project: Path, fabric: FakeFabric) -> None:
         "connectionDetails": {"type": "PostgreSql", "path": "example.org;la_pipes"},
     }
     publish(planned(project, "production"), service_principal())
-    assert fabric.item("water_model").connection == CONNECTION
+    assert fabric.item("example_model").connection == CONNECTION
 
 
 def test_a_connection_that_is_not_there_is_told(
@@ -190,11 +170,13 @@ def test_a_plan_needs_no_network(project: Path, fabric: FakeFabric) -> None:
     assert fabric.requests == []
     assert lines == [
         f"environment test: workspace {WORKSPACE}",
-        "  SemanticModel water_model",
+        "  SemanticModel example_model",
         *(f"  Report {name}" for name in REPORTS),
-        "  parameter Server = test.example.org:5432",
-        "  parameter Folder =  (as in the files)",
-        "  parameter The schema's name = it's \"new\"",
+        "  parameter DataSource = PostgreSQL (as in the files)",
+        "  parameter PgServer = test.example.org:5432",
+        '  parameter PgDatabase = it\'s "new"',
+        "  parameter PgSchema = powerbi (as in the files)",
+        "  parameter ExportFolder = C:\\exports (as in the files)",
         "  connection as set in the service",
     ]
 
@@ -239,7 +221,7 @@ def test_throttling_is_waited_for(project: Path, fabric: FakeFabric, path: str) 
     deployment, model_id = deployed_model(project, fabric)
     refresh(deployment, model_id, service_principal(), 5, poll_seconds=0)
     assert len(fabric.faults) < 2, "it was throttled"
-    assert fabric.item("water_model").versions == 2
+    assert fabric.item("example_model").versions == 2
 
 
 @pytest.mark.parametrize(
@@ -254,7 +236,7 @@ def test_throttling_is_waited_for(project: Path, fabric: FakeFabric, path: str) 
         ),
         ("GET", f"{WORKSPACE}$", Answer(404), "check workspace_id"),
         ("GET", "/items$", Answer(403, {"message": "Not you."}), "Message: Not you."),
-        ("POST", "/items$", Answer(400, {"message": "Bad TMDL."}), "water_model.*Bad TMDL."),
+        ("POST", "/items$", Answer(400, {"message": "Bad TMDL."}), "example_model.*Bad TMDL."),
     ],
 )
 def test_what_the_service_refuses_is_one_sentence(
@@ -346,7 +328,7 @@ def test_a_refresh_that_does_not_start(project: Path, fabric: FakeFabric) -> Non
     [
         ("test: {workspace_id: x, parameters: {}}", "test", "test.workspace_id: Input should be"),
         ("test: {parameters: {}}", "test", "test.workspace_id: Field required"),
-        (ENVIRONMENTS.replace("Server", "Sever"), "test", "no parameter Sever.*it has Server"),
+        (ENVIRONMENTS.replace("PgServer", "Sever"), "test", "no parameter Sever.*it has Data"),
         (ENVIRONMENTS.replace("connection_id", "conection_id"), "test", "conection_id: Extra"),
         (ENVIRONMENTS, "prod", "no environment 'prod': it has test, production"),
         ("a: [", "test", "is not YAML"),
