@@ -15,9 +15,9 @@ from la_pipeline_failure_predict.powerbi.column_lineage import (
     read_compiled_manifest,
 )
 from la_pipeline_failure_predict.powerbi.dax_references import read_references
-from la_pipeline_failure_predict.powerbi.export import SCHEMA
 from la_pipeline_failure_predict.powerbi.model import SemanticModel
 from la_pipeline_failure_predict.powerbi.report import Field, Page, Report
+from la_pipeline_failure_predict.powerbi.specification import SCHEMA
 from la_pipeline_failure_predict.settings import Settings
 
 # Table, and column or measure of it, as Power BI calls them.
@@ -108,8 +108,8 @@ def describe_impacts(impacts: Sequence[Impact]) -> str:
         blocks.append(_overview(felt))
         measures = sorted({measure for impact in felt for measure in impact.measures})
         uses = dict.fromkeys(use for impact in felt for use in impact.uses)
-        blocks += _folded("Measures", [f"`{measure}`" for measure in measures])
-        blocks += _folded("Visuals", list(_by_page(uses)))
+        blocks += _folded(f"Measures ({len(measures)})", [f"`{each}`" for each in measures])
+        blocks += _folded(f"Visuals ({len(uses)})", list(_by_page(uses)))
     if unfelt := [f"`{impact.subject}`" for impact in impacts if impact not in felt]:
         blocks.append(f"Nothing in Power BI rests on {', '.join(unfelt)}.")
     if not impacts:
@@ -135,7 +135,7 @@ def _overview(impacts: Iterable[Impact]) -> str:
 def _folded(title: str, lines: Sequence[str]) -> Iterator[str]:
     if lines:
         listed = "\n".join(f"- {line}" for line in lines)
-        yield f"<details><summary>{title} ({len(lines)})</summary>\n\n{listed}\n\n</details>"
+        yield f"<details><summary>{title}</summary>\n\n{listed}\n\n</details>"
 
 
 def _by_page(uses: Iterable[UsedBy]) -> Iterator[str]:
