@@ -360,7 +360,8 @@ tables = st.builds(
 )
 models = st.builds(
     SemanticModel,
-    name=names,
+    # It names the folder.
+    name=names.filter(lambda name: "/" not in name),
     description=descriptions,
     tables=st.lists(tables, max_size=3, unique_by=lambda one: one.name.casefold()).map(tuple),
     relationships=st.lists(st.builds(Relationship, names, names, names, names), max_size=2).map(
