@@ -264,7 +264,11 @@ def _native_name(field: Field, taken: dict[str, tuple[str, str]]) -> str:
 def _objects(visual: Visual) -> Part:
     """Return the format that the theme cannot hold, because it hangs on what the visual shows."""
     if visual.kind == "slicer":
-        return {"data": _object(mode=_literal(visual.style or SLICER_STYLES[0]))}
+        return {
+            "data": _object(mode=_literal(visual.style or SLICER_STYLES[0])),
+            # The title names the field already.
+            "header": _object(show=_literal(False)),
+        }
     if visual.kind == "cardVisual":
         is_named_by_title = bool(visual.title) and len(visual.roles["Data"]) == 1
         return {
@@ -300,7 +304,7 @@ def _equals(field: Field, value: str) -> Part:
 
 
 def _paragraphs(visual: Visual) -> list[Part]:
-    heading = [(visual.title, {"fontWeight": "bold", "fontSize": "14pt"})] if visual.title else []
+    heading = [(visual.title, {"fontWeight": "bold", "fontSize": "18pt"})] if visual.title else []
     lines = [(line, {"fontSize": "10pt"}) for line in visual.text.splitlines()]
     return [
         {"textRuns": [{"value": text, "textStyle": style}]} for text, style in [*heading, *lines]

@@ -87,9 +87,7 @@ STYLES: Mapping[str, Style] = {
         "label": {"$id": "default", "fontSize": 10, "position": "belowValue"},
         "cardCalloutArea": {"paddingUniform": 4},
     },
-    # The title names the field, so the slicer's own header would repeat it.
     "slicer": {
-        "header": {"show": False},
         "items": {"fontColor": _fill(INK), "textSize": 10},
         "selection": {"selectAllCheckboxEnabled": True, "singleSelect": False},
     },

@@ -46,7 +46,7 @@ OVERVIEW = Page(
         ),
         _visual("breaks", "cardVisual", (332, 16, 200, 96), {"Data": (BREAKS,)}),
         _visual("figures", "cardVisual", (548, 16, 400, 96), {"Data": (EXPECTED, LENGTH)}),
-        _visual("area", "slicer", (964, 16, 150, 96), {"Values": (BREAK_AREA,)}),
+        _visual("area", "slicer", (964, 16, 150, 72), {"Values": (BREAK_AREA,)}),
         _visual("years", "slicer", (1130, 16, 134, 96), {"Values": (YEAR,)}, style="Between"),
         _visual(
             "breaks_by_month",

@@ -378,8 +378,11 @@ def test_a_chart_of_two_levels_opens_at_the_first():
     ("key", "mode"), [("area", "Dropdown"), ("years", "Between"), ("class", "Basic")]
 )
 def test_a_slicer_offers_values_in_its_style(key: str, mode: str):
-    [item] = visual(key)["visual"]["objects"]["data"]
-    assert item["properties"]["mode"]["expr"]["Literal"]["Value"] == f"'{mode}'"
+    objects = visual(key)["visual"]["objects"]
+    [data], [header] = objects["data"], objects["header"]
+    assert data["properties"]["mode"]["expr"]["Literal"]["Value"] == f"'{mode}'"
+    # The title says the same, and a low slicer has no room for both.
+    assert header["properties"]["show"]["expr"]["Literal"]["Value"] == "false"
 
 
 def test_a_card_does_not_say_its_name_twice():
