@@ -1,13 +1,15 @@
 """Check Power BI's JSON files against the schemas that Microsoft publishes, from a folder."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from urllib.parse import urljoin
 
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import best_match
 from referencing import Registry
-from referencing.retrieval import to_cached_resource
+from referencing.jsonschema import DRAFT7
 
 from la_pipeline_failure_predict.errors import UserError, first_line
 
@@ -15,6 +17,7 @@ PUBLISHED_AT = "https://developer.microsoft.com/json-schemas/"
 CHECKED_SUFFIXES = (".json", ".pbip", ".pbir", ".pbism", ".platform")
 # Themes name no schema: Microsoft publishes theirs elsewhere.
 UNCHECKED_FOLDER = "StaticResources"
+OTHER_SCHEMA = re.compile(r'"\$ref":\s*"([^"#]+)')
 
 
 def check_schemas(files: Mapping[str, str], schemas: Path) -> list[str]:
@@ -30,7 +33,7 @@ def check_schemas(files: Mapping[str, str], schemas: Path) -> list[str]:
     Raises
     ------
     UserError
-        If the folder holds no schemas.
+        If the folder holds no schemas, or not all that these files need.
     """
     if not (schemas / "fabric").is_dir():
         raise UserError(
@@ -58,7 +61,7 @@ def _faults(text: str, schemas: "_Schemas") -> Iterator[str]:
     except ValueError as error:
         yield f"is not JSON ({error})"
         return
-    name = part.get("$schema", "") if isinstance(part, dict) else ""
+    name = str(part.get("$schema", "")) if isinstance(part, dict) else ""
     validator = schemas.validator(name)
     if validator is None:
         yield f"its $schema is not published: {name!r}" if name else "has no $schema"
@@ -75,8 +78,7 @@ class _Schemas:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        retrieve = to_cached_resource()(self._text)
-        self._registry: Registry = Registry(retrieve=retrieve)  # type: ignore[call-arg]
+        self._registry: Registry = Registry()
         self._validators: dict[str, Draft7Validator | None] = {}
 
     def validator(self, name: str) -> Draft7Validator | None:
@@ -88,10 +90,25 @@ class _Schemas:
     def _compile(self, name: str) -> Draft7Validator | None:
         if not name.startswith(PUBLISHED_AT) or not self._file(name).is_file():
             return None
+        self._load(name)
+        # Here, or each reference would look through its schema again.
+        self._registry = self._registry.crawl()
         return Draft7Validator({"$ref": name}, registry=self._registry)
 
-    def _text(self, name: str) -> str:
-        return self._file(name).read_text(encoding="utf-8")
+    def _load(self, name: str) -> None:
+        if name in self._registry:
+            return
+        try:
+            text = self._file(name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise UserError(
+                f"The schemas in {self._folder} are not complete ({name} is missing): copy all of "
+                "json-schemas."
+            ) from None
+        schema = DRAFT7.create_resource(json.loads(text))
+        self._registry = self._registry.with_resource(name, schema)
+        for reference in OTHER_SCHEMA.findall(text):
+            self._load(urljoin(name, reference))
 
     def _file(self, name: str) -> Path:
         return self._folder / name.removeprefix(PUBLISHED_AT)

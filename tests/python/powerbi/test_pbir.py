@@ -156,6 +156,15 @@ def test_a_folder_without_schemas_is_told(tmp_path: Path):
         check_schemas(FILES, tmp_path)
 
 
+@needs_schemas
+def test_half_a_copy_of_the_schemas_is_told(tmp_path: Path):
+    name = Path("fabric", "item", "report", "definition", "page", "2.0.0", "schema.json")
+    write_whole(tmp_path / name, (SCHEMAS / name).read_text())
+    page = {path: text for path, text in FILES.items() if path.endswith("page.json")}
+    with pytest.raises(UserError, match=r"not complete.*is missing"):
+        check_schemas(page, tmp_path)
+
+
 def test_data_roles_are_those_of_power_bi():
     reference = REFERENCE / "visual_roles.json"
     if not reference.is_file():
