@@ -112,8 +112,6 @@ def describe_impacts(impacts: Sequence[Impact]) -> str:
         blocks += _folded(f"Visuals ({len(uses)})", list(_by_page(uses)))
     if unfelt := [f"`{impact.subject}`" for impact in impacts if impact not in felt]:
         blocks.append(f"Nothing in Power BI rests on {', '.join(unfelt)}.")
-    if not impacts:
-        blocks.append("No model has changed.")
     return "\n\n".join(blocks) + "\n"
 
 
