@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from la_pipeline_failure_predict.dbt_runner import run_dbt
+from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.settings import Settings
 
@@ -42,6 +43,10 @@ class Model:
     ----------
     relation
         Name of its table or view.
+    meta
+        Its `config.meta`.
+    is_contracted
+        Whether dbt enforces the types of its columns.
     columns
         dbt's own entries, in the order of the YAML: name, data_type, description, constraints,
         config.
@@ -53,6 +58,8 @@ class Model:
     materialized: str
     description: str
     owner: str
+    meta: Mapping[str, Any]
+    is_contracted: bool
     columns: tuple[Mapping[str, Any], ...]
     tests: tuple[GenericTest, ...]
 
@@ -65,7 +72,11 @@ def read_models(settings: Settings) -> list[Model]:
     UserError
         If dbt cannot parse the project, or finds no profile.
     """
-    manifest = read_manifest(settings)
+    return models_of(read_manifest(settings))
+
+
+def models_of(manifest: Mapping[str, Any]) -> list[Model]:
+    """Return the models of a manifest, sorted by schema and relation."""
     nodes = manifest["nodes"].values()
     owners = {group["name"]: group["owner"]["name"] for group in manifest["groups"].values()}
     tests: dict[str, list[GenericTest]] = {}
@@ -80,6 +91,8 @@ def read_models(settings: Settings) -> list[Model]:
             materialized=node["config"]["materialized"],
             description=" ".join(node["description"].split()),
             owner=owners.get(node["group"], ""),
+            meta=node["config"]["meta"],
+            is_contracted=node["config"]["contract"]["enforced"],
             columns=tuple(node["columns"].values()),
             tests=tuple(tests.get(node["unique_id"], ())),
         )
@@ -113,9 +126,29 @@ def read_manifest(settings: Settings) -> Mapping[str, Any]:
     is_current = manifest.is_file() and parsed_from.is_file() and parsed_from.read_text() == digest
     if not is_current:
         parsed_from.unlink(missing_ok=True)
-        run_dbt(settings, ["parse", "--target-path", str(folder)])
+        # In full: a partial parse leaves an exposure behind whose YAML is gone.
+        run_dbt(settings, ["parse", "--no-partial-parse", "--target-path", str(folder)])
         write_whole(parsed_from, digest)
     return json.loads(manifest.read_text(encoding="utf-8"))
+
+
+def read_manifest_file(file: Path) -> Mapping[str, Any]:
+    """Read a manifest that dbt wrote.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or not one.
+    """
+    try:
+        manifest: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if "nodes" in manifest:
+            return manifest
+    except OSError:
+        raise UserError(f"There is no manifest {file}: write it with dbt parse.") from None
+    except ValueError:
+        pass
+    raise UserError(f"{file} is not a manifest of dbt: write it again with dbt parse.")
 
 
 def project_digest(root: Path, names: Sequence[str]) -> str:

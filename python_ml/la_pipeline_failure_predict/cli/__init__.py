@@ -8,6 +8,7 @@ from la_pipeline_failure_predict.cli.contracts import contracts
 from la_pipeline_failure_predict.cli.data import link, load, sample
 from la_pipeline_failure_predict.cli.model import backtest, promote, score, train
 from la_pipeline_failure_predict.cli.plan import plan
+from la_pipeline_failure_predict.cli.powerbi import powerbi
 from la_pipeline_failure_predict.cli.project import doctor, init
 from la_pipeline_failure_predict.cli.quarantine import quarantine
 from la_pipeline_failure_predict.cli.run import build, demo, run
@@ -48,5 +49,6 @@ for command in (
     compare,
     doctor,
     contracts,
+    powerbi,
 ):
     main.add_command(command)

@@ -33,6 +33,8 @@ UNITS_BY_ENDING = {
     "_m": "m",
     "_km": "km",
     "_km2": "km**2",
+    "_miles": "mile",
+    "_in": "inch",
     "_c": "degC",
     "_ohm_cm": "ohm*cm",
     "_usd": "USD",
@@ -166,7 +168,7 @@ def _property(
         entry["logicalTypeOptions"] = options
     if quality := list(_codes(name, _tests_of(model, name))):
         entry["quality"] = quality
-    if unit := _unit(column):
+    if unit := unit_of(column):
         entry["customProperties"] = _custom({"unit": unit})
     return entry
 
@@ -236,7 +238,8 @@ def _codes(name: str, tests: Iterable[GenericTest]) -> Iterator[dict[str, object
             }
 
 
-def _unit(column: Mapping[str, Any]) -> str | None:
+def unit_of(column: Mapping[str, Any]) -> str | None:
+    """Return the unit of a column of numbers, None where it has none."""
     declared = column["config"].get("meta", {}).get("unit")
     if declared or LOGICAL_TYPES[column["data_type"]] not in ("number", "integer"):
         return declared

@@ -5,25 +5,29 @@ from pathlib import Path
 
 import yaml
 
-from la_pipeline_failure_predict.files import write_whole
+from la_pipeline_failure_predict.files import atomic_write
 
 
-def write_drifted(root: Path, rendered: Mapping[Path, str], check: bool = False) -> list[Path]:
+def write_drifted(
+    root: Path, rendered: Mapping[Path, str | bytes], check: bool = False
+) -> list[Path]:
     """Write the files that differ and return their paths; with `check`, write nothing.
 
     Parameters
     ----------
     rendered
-        Text of each file, by path relative to the project folder.
+        Content of each file, by path relative to the project folder; text is UTF-8.
     """
     drifted = []
-    for path, text in rendered.items():
+    for path, content in rendered.items():
         file = root / path
-        if file.is_file() and file.read_text(encoding="utf-8") == text:
+        wanted = content.encode() if isinstance(content, str) else content
+        if file.is_file() and file.read_bytes() == wanted:
             continue
         drifted.append(path)
         if not check:
-            write_whole(file, text)
+            with atomic_write(file, "wb") as stream:
+                stream.write(wanted)
     return drifted
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import atomic_write
 from la_pipeline_failure_predict.model.baselines import PIPE_RULES
+from la_pipeline_failure_predict.powerbi.theme import CLASS_COLORS
 from la_pipeline_failure_predict.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 
-CLASS_COLOURS = {"low": "#c9d3dc", "medium": "#f2c14e", "high": "#ee7733", "very_high": "#a50026"}
 MODEL_STYLE = ("this model", "#a50026", "-")
 RULE_STYLES = {
     "past_breaks_per_km": ("past breaks per km", "#335577", "--"),
@@ -54,7 +54,7 @@ def draw_result(warehouse: Warehouse, file: Path) -> Path:
     figure, (left, right) = pyplot.subplots(
         1, 2, figsize=(11, 4.6), width_ratios=(3, 2), layout="constrained"
     )
-    for code, colour in CLASS_COLOURS.items():
+    for code, colour in CLASS_COLORS.items():
         drawn = [row for row in mains if row["risk_class_code"] == code]
         left.scatter(
             [row["longitude"] for row in drawn],

@@ -1,0 +1,225 @@
+"""Commands for Power BI: build, check, export, impact, deploy."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from la_pipeline_failure_predict.cli.common import Screen, common, fail
+from la_pipeline_failure_predict.cli.project import write_profile
+from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.warehouse import open_warehouse
+
+if TYPE_CHECKING:
+    from la_pipeline_failure_predict.powerbi.build import Design
+
+manifest_option = click.option(
+    "--manifest",
+    type=click.Path(path_type=Path),
+    help="manifest.json of dbt; without it, the project is parsed where it has changed.",
+)
+
+
+@click.group()
+def powerbi() -> None:
+    """Generate, check and publish the Power BI model and reports.
+
+    \b
+    Start here: open powerbi/reports/la_pipeline_failure_overview.pbip in Power BI Desktop
+    """
+
+
+@powerbi.command()
+@manifest_option
+@click.option(
+    "--catalog",
+    type=click.Path(path_type=Path),
+    help="catalog.json of dbt docs generate: refuse columns that the warehouse has otherwise.",
+)
+@click.option("--pbix", is_flag=True, help="Compile the reports to .pbix too, for a look.")
+@common
+def build(settings: Settings, manifest: Path | None, catalog: Path | None, pbix: bool) -> None:
+    """Write the semantic model, the reports and their pages from what dbt declares.
+
+    The files are in powerbi/: open a .pbip file of powerbi/reports in Power BI Desktop.
+
+    \b
+    Example: la-pipes powerbi build
+    """
+    from la_pipeline_failure_predict.powerbi.build import write_project
+    from la_pipeline_failure_predict.powerbi.catalog import check_catalog, read_catalog
+
+    design = _read_design(settings, manifest)
+    if catalog:
+        check_catalog(design.specification, read_catalog(catalog))
+    changed = write_project(settings.root, design)
+    for path in changed:
+        click.echo(f"wrote {path}" if (settings.root / path).exists() else f"removed {path}")
+    model = design.specification.model
+    measures = sum(len(table.measures) for table in model.tables)
+    pages = sum(len(report.pages) for report in design.reports)
+    click.echo(
+        f"{len(model.tables)} tables, {measures} measures, {len(design.reports)} reports with "
+        f"{pages} pages: {len(changed) or 'no'} files changed."
+    )
+    if pbix:
+        from la_pipeline_failure_predict.powerbi.pbix import compile_reports
+
+        for path in compile_reports(settings.root, design):
+            click.echo(f"compiled {path}: by a third-party compiler, not by Power BI")
+
+
+@powerbi.command()
+@manifest_option
+@click.option(
+    "--data",
+    "with_data",
+    is_flag=True,
+    help="Check the warehouse of the target too: columns, types, keys, relationships.",
+)
+@click.option(
+    "--schemas",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of Microsoft's published JSON schemas, to check the files against.",
+)
+@common
+def check(settings: Settings, manifest: Path | None, with_data: bool, schemas: Path | None) -> None:
+    """Say what in powerbi/ has drifted from dbt, or would not work in Power BI.
+
+    \b
+    Example: la-pipes powerbi check --data --target postgres
+    """
+    from la_pipeline_failure_predict.powerbi.check import check_project, check_warehouse
+
+    design = _read_design(settings, manifest)
+    findings = check_project(settings.root, design, schemas)
+    if with_data:
+        with open_warehouse(settings) as warehouse:
+            findings += check_warehouse(warehouse, design.specification.model)
+    for finding in findings:
+        click.echo(finding)
+    errors = [finding for finding in findings if finding.is_error]
+    if errors:
+        fail(f"{len(errors)} faults in what Power BI reads.", 1)
+    click.echo("The Power BI files match dbt and keep every rule.")
+
+
+@powerbi.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(("parquet", "csv")),
+    multiple=True,
+    help="One format only; both by default.",
+)
+@common
+def export(settings: Settings, folder: Path, formats: Sequence[str]) -> None:
+    """Write the views as files, for Power BI without a database server.
+
+    In Power BI, set the parameter DataSource to Parquet and ParquetFolder to the folder.
+
+    \b
+    Example: la-pipes powerbi export exports --format parquet
+    """
+    from la_pipeline_failure_predict.powerbi.export import FORMATS, export_views
+
+    screen = Screen()
+    with open_warehouse(settings) as warehouse:
+        exported = export_views(warehouse, folder, formats or tuple(FORMATS), screen.advance)
+    for view in exported:
+        screen.say(f"{view.name}: {view.rows:,} rows in {', '.join(map(str, view.files))}")
+
+
+@powerbi.command()
+@click.argument("subjects", nargs=-1, required=True, metavar="MODEL[.COLUMN]...")
+@click.option("--markdown", is_flag=True, help="Write Markdown, as the pull-request workflow does.")
+@manifest_option
+@common
+def impact(
+    settings: Settings, subjects: Sequence[str], markdown: bool, manifest: Path | None
+) -> None:
+    """List the measures, visuals and reports that use a model or one of its columns.
+
+    \b
+    Example: la-pipes powerbi impact dim_pipes.install_year
+    """
+    from la_pipeline_failure_predict.powerbi.impact import ImpactFinder, describe_impacts
+
+    design = _read_design(settings, manifest)
+    specification = design.specification
+    finder = ImpactFinder(settings, specification.manifest, specification.model, design.reports)
+    impacts = [finder.find(subject) for subject in subjects]
+    if markdown:
+        click.echo(describe_impacts(impacts), nl=False)
+        return
+    for item in impacts:
+        for line in item.describe():
+            click.echo(line)
+
+
+@powerbi.command()
+@click.argument("environment")
+@click.option(
+    "--environments",
+    type=click.Path(path_type=Path),
+    default=Path("powerbi/deploy/environments.yml"),
+    show_default=True,
+    help="File of the workspaces and what the model reads there.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be published; ask nothing.")
+@click.option("--refresh", "with_refresh", is_flag=True, help="Refresh the model afterwards.")
+@click.option(
+    "--wait",
+    default=0.0,
+    show_default=True,
+    help="Longest wait for the end of the refresh, seconds.",
+)
+@common
+def deploy(
+    settings: Settings,
+    environment: str,
+    environments: Path,
+    dry_run: bool,
+    with_refresh: bool,
+    wait: float,
+) -> None:
+    """Publish the model and the reports to a workspace, with a service principal.
+
+    AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET name it, in the environment or in .env.
+
+    \b
+    Example: la-pipes powerbi deploy test --dry-run
+    """
+    from la_pipeline_failure_predict.powerbi import deploy as deploying
+    from la_pipeline_failure_predict.powerbi.build import FOLDER
+
+    chosen = deploying.read_environment(settings.root / environments, environment)
+    deployment = deploying.plan_deployment(settings.root / FOLDER, environment, chosen)
+    for line in deployment.describe():
+        click.echo(line)
+    if dry_run:
+        click.echo("Dry run: nothing was published.")
+        return
+    credential = deploying.service_principal()
+    published = deploying.publish(deployment, credential)
+    for one in published:
+        done = "created" if one.is_new else "updated"
+        click.echo(f"{done} {one.item.kind} {one.item.name}")
+    if with_refresh:
+        model_id = next(one.id for one in published if one.item == deployment.model)
+        result = deploying.refresh(deployment, model_id, credential, wait)
+        if result.has_failed:
+            fail(result.describe(), 1)
+        click.echo(result.describe())
+
+
+def _read_design(settings: Settings, manifest: Path | None) -> "Design":
+    from la_pipeline_failure_predict.dbt_manifest import read_manifest, read_manifest_file
+    from la_pipeline_failure_predict.powerbi.build import read_design
+
+    if manifest:
+        return read_design(read_manifest_file(manifest))
+    write_profile(settings)  # dbt parses no project without one
+    return read_design(read_manifest(settings))

@@ -1,0 +1,68 @@
+"""dbt's catalog: the columns that the warehouse really has, as dbt docs found them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.powerbi.specification import Specification
+
+STALE = "run dbt build and dbt docs generate again"
+# Names that engines give to the types of the contracts.
+SAME_TYPES: Mapping[str, tuple[str, ...]] = {
+    "text": ("text", "varchar", "character varying"),
+    "integer": ("integer", "int4"),
+    "bigint": ("bigint", "int8"),
+    "double precision": ("double precision", "double", "float8"),
+    "boolean": ("boolean", "bool"),
+    "date": ("date",),
+    "timestamp": ("timestamp", "timestamp without time zone"),
+}
+
+
+def read_catalog(file: Path) -> Mapping[str, Any]:
+    """Read a catalog.json.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or not one.
+    """
+    try:
+        catalog = json.loads(file.read_text(encoding="utf-8"))
+        nodes: Mapping[str, Any] = catalog["nodes"]
+    except OSError:
+        raise UserError(f"There is no catalog {file}: write it with dbt docs generate.") from None
+    except (ValueError, TypeError, KeyError):
+        raise UserError(f"{file} is not a catalog of dbt: {STALE}.") from None
+    return nodes
+
+
+def check_catalog(specification: Specification, nodes: Mapping[str, Any]) -> None:
+    """Check that the warehouse has the columns that the views declare.
+
+    Raises
+    ------
+    UserError
+        If a view or column is missing, or has another type: the catalog or the warehouse is older
+        than the project.
+    """
+    found = {
+        item["metadata"]["name"]: item["columns"]
+        for item in nodes.values()
+        if item["metadata"]["schema"] == "powerbi"
+    }
+    for view, model in specification.views.items():
+        if view not in found:
+            raise UserError(f"The catalog is stale: it lacks the view of {model.name}; {STALE}.")
+        types = {name.lower(): item["type"].lower() for name, item in found[view].items()}
+        for column in model.columns:
+            place, declared = f"{model.name}.{column['name']}", column["data_type"]
+            if column["name"] not in types:
+                raise UserError(f"The catalog is stale: it lacks {place}; {STALE}.")
+            if types[column["name"]] not in SAME_TYPES[declared]:
+                raise UserError(
+                    f"The catalog is stale: {place} is {types[column['name']]} there and "
+                    f"{declared} in its YAML; {STALE}."
+                )
