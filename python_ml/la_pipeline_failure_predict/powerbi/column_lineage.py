@@ -41,7 +41,8 @@ def read_compiled_manifest(settings: Settings) -> Mapping[str, Any]:
     folder = settings.root / environ.get("DBT_TARGET_PATH", "target") / "compiled_manifest"
     manifest, compiled_from = folder / "manifest.json", folder / "compiled_from"
     digest = project_digest(settings.root, PARSED_FILES)
-    if not compiled_from.is_file() or compiled_from.read_text() != digest:
+    is_current = manifest.is_file() and compiled_from.is_file()
+    if not is_current or compiled_from.read_text() != digest:
         compiled_from.unlink(missing_ok=True)
         run_dbt(settings, [*COMPILE, "--target-path", str(folder)])
         write_whole(compiled_from, digest)

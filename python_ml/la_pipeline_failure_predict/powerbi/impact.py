@@ -14,7 +14,8 @@ from la_pipeline_failure_predict.powerbi.column_lineage import (
     Flow,
     read_compiled_manifest,
 )
-from la_pipeline_failure_predict.powerbi.dax_references import read_references
+from la_pipeline_failure_predict.powerbi.lint.dax_tokens import read_dax
+from la_pipeline_failure_predict.powerbi.lint.project import written
 from la_pipeline_failure_predict.powerbi.model import SemanticModel
 from la_pipeline_failure_predict.powerbi.report import Field, Page, Report
 from la_pipeline_failure_predict.powerbi.specification import SCHEMA
@@ -269,9 +270,9 @@ class ImpactFinder:
             subject=subject,
             tables=tuple(table.name for table in self._model.tables if table.name in holding),
             columns=tuple(
-                _written(table, each.name) for table, each in held if (table, each.name) in columns
+                written(table, each.name) for table, each in held if (table, each.name) in columns
             ),
-            measures=tuple(_written(*measure) for measure in measures),
+            measures=tuple(written(*measure) for measure in measures),
             parts=tuple(self._parts(columns, sorted_by)),
             uses=tuple(self._uses({*columns, *sorted_by, *measures})),
         )
@@ -297,14 +298,14 @@ class ImpactFinder:
         for table in self._model.tables:
             for column in table.columns:
                 if (table.name, column.name) in sorted_by:
-                    yield f"sort order of {_written(table.name, column.name)}"
+                    yield f"sort order of {written(table.name, column.name)}"
             for hierarchy in table.hierarchies:
                 if any((table.name, level) in columns for level in hierarchy.levels):
-                    yield f"hierarchy {_written(table.name, hierarchy.name)}"
+                    yield f"hierarchy {written(table.name, hierarchy.name)}"
         for one in self._model.relationships:
             ends = (one.from_table, one.from_column), (one.to_table, one.to_column)
             if any(end in columns for end in ends):
-                yield f"relationship {' to '.join(_written(*end) for end in ends)}"
+                yield f"relationship {' to '.join(written(*end) for end in ends)}"
         for role in self._model.roles:
             for name, expression in role.filters.items():
                 if _reads(expression, name, columns):
@@ -326,13 +327,14 @@ def _reads(
     measures: Mapping[str, Name] = MappingProxyType({}),
 ) -> bool:
     """Whether an expression of a table names one of these."""
-    read = read_references(expression)
-    own = {(home, name) for name in read.names}
+    read = read_dax(expression)
+    qualified, alone = set(read.columns), set(read.names)
+    own = {(home, name) for name in alone}
     return bool(
-        (read.columns | own) & set(columns)
-        or read.columns & set(measures.values())
-        or read.names & measures.keys()
-        or read.words & set(tables)
+        (qualified | own) & set(columns)
+        or qualified & set(measures.values())
+        or alone & measures.keys()
+        or set(read.tables) & set(tables)
     )
 
 
@@ -346,12 +348,6 @@ def _fields_of(page: Page) -> Iterator[tuple[str, list[Field]]]:
         fields = [field for role in visual.roles.values() for field in role]
         fields += [rule.field for rule in visual.filters]
         yield visual.title or visual.key, [*fields, *([visual.sort.field] if visual.sort else [])]
-
-
-def _written(table: str, name: str) -> str:
-    """Return a column or measure as DAX writes it."""
-    quoted = table.replace("'", "''")
-    return f"'{quoted}'[{name.replace(']', ']]')}]"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -13,7 +13,6 @@ from la_pipeline_failure_predict.powerbi.column_lineage import (
     ColumnLineage,
     read_compiled_manifest,
 )
-from la_pipeline_failure_predict.powerbi.dax_references import read_references
 from la_pipeline_failure_predict.powerbi.impact import ImpactFinder, UsedBy, describe_impacts
 from la_pipeline_failure_predict.powerbi.report import Filter, Report
 from la_pipeline_failure_predict.settings import Settings
@@ -262,23 +261,3 @@ def test_the_sql_of_every_model_is_read(
 
     ranks = lineage.follow("stg_ml__pipe_scores", "expected_breaks").columns
     assert {("fct_pipe_risk", "risk_rank"), ("pbi_pipe_risk", "risk_rank")} <= set(ranks)
-
-
-@pytest.mark.parametrize(
-    ("expression", "columns", "names", "words"),
-    [
-        ("SUM('Pipe Risk'[Rank, ''86]]])", {("Pipe Risk", "Rank, ''86]")}, set(), set()),
-        ('Areas[Area] = "Area[Not]"', {("Areas", "Area")}, set(), set()),
-        ("[Total]/* [Old] */ - 1 // [Older]\n-- [Oldest]\n", set(), {"Total"}, set()),
-        ("COUNTROWS('King''s Row')", set(), set(), {"King's Row"}),
-        ("COUNTROWS(Areas)", set(), set(), {"Areas"}),
-        ("VAR x = [A] RETURN [B]", set(), {"A", "B"}, {"VAR", "x", "RETURN"}),
-        ("'Größe'[ü] + Größe[ä]", {("Größe", "ü"), ("Größe", "ä")}, set(), set()),
-    ],
-)
-def test_what_dax_names(
-    expression: str, columns: set[tuple[str, str]], names: set[str], words: set[str]
-) -> None:
-    """A reference that is missed is a measure that breaks unannounced."""
-    read = read_references(expression)
-    assert (read.columns, read.names, read.words) == (columns, names, words)
