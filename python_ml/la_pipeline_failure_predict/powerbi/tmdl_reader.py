@@ -181,7 +181,9 @@ class _File:
             self.statement = self.read
             level, text = self._level(line), line.strip()
             if level >= len(parents):
-                raise self._error("it is indented deeper than what stands above it allows")
+                raise self._error(
+                    "it is indented deeper than the line above allows: take tabs away"
+                )
             del parents[level + 1 :]
             if text.startswith("///"):
                 description.append(text.removeprefix("///").removeprefix(" "))
@@ -191,7 +193,9 @@ class _File:
                 declared.description = "\n".join(description)
                 parents.append(declared)
             elif description:
-                raise self._error("a description stands above an object, not above a property")
+                raise self._error(
+                    "a description stands above an object, not above a property: delete it"
+                )
             description = []
         if description:
             raise self._error("nothing stands below the description: delete it")
@@ -206,9 +210,9 @@ class _File:
         found = _OBJECT.fullmatch(text)
         if not found:
             raise self._error(
-                "a quote is not closed"
+                "a quote is not closed: close it, or double one inside a name"
                 if text.count("'") % 2
-                else "this is no TMDL; quote a name that holds a space, a dot, = or :"
+                else "this is not TMDL: quote a name that holds a space, a dot, = or :"
             )
         kind, name = " ".join(found["kind"].split()), unquoted(found["name"] or "")
         value = self._expression(found["value"], level, is_object=bool(name))
@@ -238,7 +242,7 @@ class _File:
         if not value.startswith('"'):
             return value
         if not re.fullmatch(_QUOTED, value):
-            raise self._error("a quote is not closed")
+            raise self._error("a quote is not closed: close it, or double one inside a text")
         return value[1:-1].replace('""', '"')
 
     def _level(self, line: str) -> int:
@@ -278,7 +282,7 @@ class _File:
         lines = [line if line.strip() else "" for line in self.lines[start : self.read]]
         margin = min((_margin(line) for line in lines if line), default=0)
         if not margin:
-            raise self._error("its expression is missing, or not deeper than the properties")
+            raise self._error("its expression is missing, or not two levels deeper: indent it")
         return "\n".join(line[margin:] for line in lines).rstrip()
 
     def _fenced(self) -> str:
@@ -287,7 +291,7 @@ class _File:
         while self.read < len(self.lines) and self.lines[self.read].strip() != FENCE:
             self.read += 1
         if self.read == len(self.lines):
-            raise self._error("the backticks are not closed")
+            raise self._error("the backticks are not closed: close them on a line of their own")
         margin = self.lines[self.read].split(FENCE)[0]
         self.read += 1
         return "\n".join(line.removeprefix(margin) for line in self.lines[start : self.read - 1])
@@ -313,7 +317,10 @@ def _compatibility_level(root: Declaration) -> int | None:
     for database in root.of("database"):
         level = database.properties.get("compatibilityLevel", "")
         if not level.isdecimal():
-            raise UserError(f"{database.place}: the compatibility level {level!r} is no number.")
+            raise UserError(
+                f"{database.place}: the compatibility level {level!r} is not a number: "
+                f"write {tmsl.COMPATIBILITY_LEVEL}."
+            )
         return int(level)
     return None
 
@@ -400,7 +407,10 @@ def _relationship(one: Declaration) -> Relationship:
 def _end(one: Declaration, key: str) -> tuple[str, str]:
     found = re.fullmatch(rf"({_NAME})\.({_NAME})", _text(one, key))
     if not found:
-        raise UserError(f"{one.place}: {key} names no table and column, such as Date.'Month Name'.")
+        raise UserError(
+            f"{one.place}: {key} does not name a table and a column: write both, such as "
+            "Date.'Month Name'."
+        )
     return unquoted(found[1]), unquoted(found[2])
 
 
@@ -437,5 +447,5 @@ def _reference(one: Declaration, key: str) -> str:
     """Return the name that a property refers to."""
     name = _text(one, key)
     if name and not re.fullmatch(_NAME, name):
-        raise UserError(f"{one.place}: {key} is no name: quote it, such as 'Month Number'.")
+        raise UserError(f"{one.place}: {key} is not a name: quote it, such as 'Month Number'.")
     return unquoted(name)

@@ -225,15 +225,25 @@ def test_what_power_bi_refuses_is_told_with_its_place(
 @pytest.mark.parametrize(
     ("path", "old", "new", "says"),
     [
-        ("definition/database.tmdl", "1600", "latest", "compatibility level 'latest' is no number"),
+        (
+            "definition/database.tmdl",
+            "1600",
+            "latest",
+            "compatibility level 'latest' is not a number",
+        ),
         ("definition/database.tmdl", "\tcomp", "comp", "compatibilityLevel belongs below"),
         (
             "definition/relationships.tmdl",
             "Date.Date",
             "Date",
-            "toColumn names no table and column",
+            "toColumn does not name a table and a column",
         ),
-        ("definition/tables/Date.tmdl", "n: 'Month Number'", "n: 'Month Num", "sortByColumn is no"),
+        (
+            "definition/tables/Date.tmdl",
+            "n: 'Month Number'",
+            "n: 'Month Num",
+            "sortByColumn is not a",
+        ),
         ("definition/model.tmdl", "/// M", "\ufeff/// M", "starts with a byte order mark"),
     ],
 )
