@@ -140,7 +140,8 @@ def read_metrics(manifest: Manifest) -> tuple[Metric, ...]:
         that its model does not have, or if two have the same label.
     """
     reader = _Reader(manifest)
-    metrics = tuple(reader.metric(name) for name in sorted(reader.measured))
+    formulas = {name: reader.formula(name) for name in sorted(reader.measured)}
+    metrics = tuple(reader.metric(name, formulas) for name in formulas)
     labels: dict[str, str] = {}
     for metric in metrics:
         other = labels.setdefault(metric.label.lower(), metric.name)
@@ -152,21 +153,22 @@ def read_metrics(manifest: Manifest) -> tuple[Metric, ...]:
     return metrics
 
 
-def aggregates(formula: Formula, metrics: Mapping[str, Metric]) -> Iterator[Aggregate]:
-    """Yield every aggregate that a formula reads, through the metrics it refers to."""
+def walk(formula: Formula, formulas: Mapping[str, Formula]) -> Iterator[Formula]:
+    """Yield a formula and all that it is made of, through the metrics it refers to by name."""
+    yield formula
     match formula:
-        case Aggregate():
-            yield formula
         case Reference():
-            yield from aggregates(metrics[formula.metric].formula, metrics)
+            parts: tuple[Formula, ...] = (formulas[formula.metric],)
         case Ratio():
-            yield from aggregates(formula.numerator, metrics)
-            yield from aggregates(formula.denominator, metrics)
+            parts = (formula.numerator, formula.denominator)
         case Derived():
-            for _, part in formula.inputs:
-                yield from aggregates(part, metrics)
+            parts = tuple(part for _, part in formula.inputs)
         case LastYear() | Rolling():
-            yield from aggregates(formula.formula, metrics)
+            parts = (formula.formula,)
+        case Aggregate():
+            parts = ()
+    for part in parts:
+        yield from walk(part, formulas)
 
 
 class _Reader:
@@ -189,7 +191,7 @@ class _Reader:
             if self.declared[name]["type"] == "simple"
         }
 
-    def metric(self, name: str) -> Metric:
+    def metric(self, name: str, formulas: Mapping[str, Formula]) -> Metric:
         """Return a metric as a measure."""
         declared, settings = self.declared[name], _powerbi(self.declared[name]) or {}
         if not settings.get("format"):
@@ -200,8 +202,10 @@ class _Reader:
             description=declared["description"],
             format=settings["format"],
             folder=settings.get("folder", ""),
-            view=self._view(self.formula(name)),
-            formula=self.formula(name),
+            view=next(
+                part.view for part in walk(formulas[name], formulas) if isinstance(part, Aggregate)
+            ),
+            formula=formulas[name],
         )
 
     def formula(self, name: str) -> Formula:
@@ -218,19 +222,6 @@ class _Reader:
                 return self._cumulative(declared)
             case other:
                 raise _unsupported(name, f"the type {other}")
-
-    def _view(self, formula: Formula) -> str:
-        match formula:
-            case Aggregate():
-                return formula.view
-            case Reference():
-                return self._view(self.formula(formula.metric))
-            case Ratio():
-                return self._view(formula.numerator)
-            case Derived():
-                return self._view(formula.inputs[0][1])
-            case _:
-                return self._view(formula.formula)
 
     def _simple(self, declared: Mapping[str, Any]) -> Aggregate:
         name, measure_input = declared["name"], declared["type_params"]["measure"]
