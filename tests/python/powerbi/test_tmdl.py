@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cities import ROOT
@@ -389,10 +389,29 @@ models = st.builds(
 )
 
 
+# Texts that a reader which trims, unquotes or unescapes once too often would change.
+AWKWARD = SemanticModel(
+    "awkward",
+    "",
+    (
+        Table(
+            "T",
+            "v",
+            "",
+            (Column("C", "c", "int64", "", '"km" 0'), Column("D", "d", "int64", "", '0 "km"')),
+            "  let\n    a = 1\n  in\n    a\n",
+            (Measure("M", "m", "1 + \n\n  2", "", "0"), Measure("N", "n", " 1", "", "0")),
+        ),
+    ),
+    parameters=(Parameter("P", 'a#(lf)b\n"c"\t#(#)', "", ('"', "#(")),),
+)
+
+
 @settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )
 @given(models)
+@example(AWKWARD)
 def test_any_model_reads_back_the_same(model: SemanticModel) -> None:
     """Whatever the names and expressions hold, nothing is lost or changed on the way."""
     with tempfile.TemporaryDirectory() as folder:
