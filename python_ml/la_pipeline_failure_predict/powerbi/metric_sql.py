@@ -146,22 +146,21 @@ class _Query:
         figures = [figure for held in self.scans.values() for figure in held.values()]
         steps = {"periods": self._periods()} if any(scan.is_moved for scan in self.scans) else {}
         steps |= {scan.name: self._scan(scan) for scan in self.scans}
-        steps["stacked"] = "\nunion all\n".join(
-            _select([*keys, *_stacked(figures, held.values())], f"from {scan.name}")
-            for scan, held in self.scans.items()
-        )
-        steps["combined"] = _select(
-            [*keys, *(f"max({figure}) as {figure}" for figure in figures)],
-            "from stacked",
-            _group_by(keys),
-        )
-        steps["final"] = _select(
-            [
-                *(f"{key} as {name}" for key, name in zip(keys, self._headings(), strict=True)),
-                *(f"{text} as {name}" for name, text in formulas.items()),
-            ],
-            "from combined",
-        )
+        if len(self.scans) > 1:
+            steps["stacked"] = "\nunion all\n".join(
+                _select([*keys, *_stacked(figures, held.values())], f"from {scan.name}")
+                for scan, held in self.scans.items()
+            )
+            steps["combined"] = _select(
+                [*keys, *(f"max({figure}) as {figure}" for figure in figures)],
+                "from stacked",
+                _group_by(keys),
+            )
+        columns = [
+            *(f"{key} as {name}" for key, name in zip(keys, self._headings(), strict=True)),
+            *(f"{text} as {name}" for name, text in formulas.items()),
+        ]
+        steps["final"] = _select(columns, f"from {list(steps)[-1]}")
         known = " or ".join(f"{name} is not null" for name in names)
         return _with(steps, f"where {known}" if keys else "", _order_by(keys))
 

@@ -2,11 +2,11 @@
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cities import City
-from la_pipeline_failure_predict.powerbi.dax import Names
 from la_pipeline_failure_predict.powerbi.metric_sql import Join, Star
 from la_pipeline_failure_predict.powerbi.metrics import (
     Aggregate,
@@ -18,11 +18,10 @@ from la_pipeline_failure_predict.powerbi.metrics import (
     Ratio,
     Reference,
     Rolling,
-    read_metrics,
     walk,
 )
+from la_pipeline_failure_predict.powerbi.specification import Specification, read_specification
 
-DATES = ("dates", "date_on")
 YEAR, MONTH, AREA = ("dates", "year_number"), ("dates", "month_on"), ("areas", "area_name")
 
 
@@ -31,50 +30,12 @@ def read_artifact(city: City, name: str) -> dict[str, Any]:
     return json.loads((Path(city.environment["DBT_TARGET_PATH"]) / name).read_text())
 
 
-def metrics_of(city: City) -> dict[str, Metric]:
-    """Return the metrics by name."""
-    return {metric.name: metric for metric in read_metrics(read_artifact(city, "manifest.json"))}
+def specification_of(city: City) -> Specification:
+    """Return what dbt declares for Power BI, of the models that the city was built with."""
+    return read_specification(read_artifact(city, "manifest.json"))
 
 
-def views_of(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the views that Power BI reads, by the name it reads them by."""
-    return {
-        node["alias"]: node
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model" and node["schema"] == "powerbi"
-    }
-
-
-def star_of(manifest: dict[str, Any]) -> Star:
-    """Return the views joined as dbt tests that they can be."""
-    aliases = {node["unique_id"]: alias for alias, node in views_of(manifest).items()}
-    joins = [
-        Join(
-            aliases[test["attached_node"]],
-            test["column_name"],
-            *(
-                aliases[node]
-                for node in test["depends_on"]["nodes"]
-                if node != test["attached_node"]
-            ),
-            test["test_metadata"]["kwargs"]["field"],
-        )
-        for test in manifest["nodes"].values()
-        if test["resource_type"] == "test"
-        and (test.get("test_metadata") or {}).get("name") == "relationships"
-        and test["attached_node"] in aliases
-    ]
-    return Star(tuple(joins), DATES)
-
-
-def names_of(manifest: dict[str, Any]) -> Names:
-    """Return names of tables and columns that are those of views and columns."""
-    views = views_of(manifest)
-    columns = {(view, name): name for view, node in views.items() for name in node["columns"]}
-    return Names({view: view for view in views}, columns, DATES)
-
-
-def looks_back(metric: Metric, metrics: dict[str, Metric]) -> bool:
+def looks_back(metric: Metric, metrics: Mapping[str, Metric]) -> bool:
     """Whether a metric reads another period than the one asked for."""
     formulas = {name: other.formula for name, other in metrics.items()}
     return any(isinstance(part, LastYear | Rolling) for part in walk(metric.formula, formulas))

@@ -1,6 +1,6 @@
 """DAX: an engine that is not ours gives for every measure what SQL gives on the same rows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -30,11 +30,8 @@ from powerbi.metric_cases import (
     STAR,
     YEAR,
     fill_small_city,
-    metrics_of,
-    names_of,
-    read_artifact,
     same,
-    star_of,
+    specification_of,
 )
 
 # Measures that pbix-mcp can't evaluate, each with a dated reason; November 2026: none.
@@ -46,10 +43,17 @@ COMPLETE = Condition("dates", "is_complete_month", (True,))
 class Engine:
     """A city's views and measures in the engine of pbix-mcp, without a file of Power BI."""
 
-    def __init__(self, city: City, metrics: dict[str, Metric], star: Star, names: Names) -> None:
-        self.city, self.metrics, self.star, self.names = city, metrics, star, names
+    def __init__(
+        self,
+        city: City,
+        metrics: Mapping[str, Metric],
+        measures: dict[str, str],
+        star: Star,
+        names: Names,
+    ) -> None:
+        self.city, self.metrics, self.measures = city, metrics, measures
+        self.star, self.names = star, names
         self.tables = {table: self._rows(view) for view, table in names.tables.items()}
-        self.measures = {m.label: to_dax(m, metrics, names) for m in metrics.values()}
         self.relationships = [
             {
                 "FromTable": names.tables[join.view],
@@ -108,7 +112,7 @@ class Engine:
         assert metrics
         query = metric_table(metrics, self.metrics, self.star, (group,) if group else (), filters)
         expected = {row[group[1]] if group else None: row for row in self.city.rows(query)}
-        for member in self._members(group):
+        for member in self._members(group, filters):
             context = (*filters, Condition(*group, (member,))) if group else filters
             figures, row = self.evaluate(metrics, context), expected.pop(member, {})
             different = {
@@ -119,18 +123,20 @@ class Engine:
             assert not different, f"{member}: (DAX, SQL) {different}"
         assert expected.keys() <= {None}
 
-    def _members(self, group: ViewColumn | None) -> list[Any]:
+    def _members(self, group: ViewColumn | None, filters: tuple[Condition, ...]) -> list[Any]:
+        """Return the values of a column that its table has rows of: Power BI shows no others."""
         if group is None:
             return [None]
-        rows = self.city.rows(f"select distinct {group[1]} as m from {self.star.schema}.{group[0]}")
-        return [row["m"] for row in rows]
+        rows = self.city.rows(metric_table([], self.metrics, self.star, (group,), filters))
+        return [row[group[1]] for row in rows]
 
 
 @pytest.fixture(scope="module")
 def engine(sample_cities: dict[str, City]) -> Engine:
     city = sample_cities["duckdb"]
-    manifest = read_artifact(city, "manifest.json")
-    return Engine(city, metrics_of(city), star_of(manifest), names_of(manifest))
+    declared = specification_of(city)
+    measures = {m.name: m.expression for table in declared.model.tables for m in table.measures}
+    return Engine(city, declared.metrics, measures, declared.star, declared.names)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +190,8 @@ def test_leap_days_and_gaps_are_alike(
     city = fill_small_city(make_city("duckdb"))
     # Power BI shows a measure that is zero without rows for members that have none, SQL does not.
     metrics = {name: metric for name, metric in METRICS.items() if name != "broken_rules"}
-    Engine(city, metrics, STAR, NAMES).assert_same_as_sql(group)
+    measures = {name: to_dax(metric, metrics, NAMES) for name, metric in metrics.items()}
+    Engine(city, metrics, measures, STAR, NAMES).assert_same_as_sql(group)
 
 
 # pbix-mcp reads no name with a quote or a bracket, so these are laid out only.

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -34,10 +34,9 @@ from powerbi.metric_cases import (
     YEAR,
     fill_small_city,
     looks_back,
-    metrics_of,
     read_artifact,
     same,
-    star_of,
+    specification_of,
 )
 
 RENDERERS = {
@@ -94,7 +93,7 @@ def fetch(city: City, queries: dict[str, str]) -> dict[str, list[tuple[object, .
 
 
 def askable(
-    metrics: dict[str, Metric], star: Star, groups: tuple[ViewColumn, ...]
+    metrics: Mapping[str, Metric], star: Star, groups: tuple[ViewColumn, ...]
 ) -> Iterator[str]:
     """Yield the metrics that dbt answers by these columns as Power BI does."""
     for name, metric in metrics.items():
@@ -110,14 +109,16 @@ def askable(
 
 
 def test_every_metric_is_compared_with_dbt(city: City) -> None:
-    metrics, star = metrics_of(city), star_of(read_artifact(city, "manifest.json"))
+    specification = specification_of(city)
+    metrics, star = specification.metrics, specification.star
     compared = {*askable(metrics, star, ()), *askable(metrics, star, (YEAR,))}
     assert compared == metrics.keys()
 
 
 @pytest.mark.parametrize("groups", [(), (YEAR,), (AREA,), (YEAR, AREA)], ids=str)
 def test_figures_are_those_that_dbt_answers(city: City, groups: tuple[ViewColumn, ...]) -> None:
-    metrics, star = metrics_of(city), star_of(read_artifact(city, "manifest.json"))
+    specification = specification_of(city)
+    metrics, star = specification.metrics, specification.star
     semantics = parse_manifest_from_dbt_generated_manifest(
         json.dumps(read_artifact(city, "semantic_manifest.json"))
     )
