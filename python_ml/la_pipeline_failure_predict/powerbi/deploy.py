@@ -309,7 +309,6 @@ def refresh(
     model_id: str,
     credential: "TokenCredential",
     wait_seconds: float = 0,
-    poll_seconds: float = POLL_SECONDS,
 ) -> Refresh:
     """Start a refresh of the published model and wait for its end.
 
@@ -333,7 +332,7 @@ def refresh(
     rest.call("POST", path, {"notifyOption": "NoNotification"})
     started = time.monotonic()
     while (waited := time.monotonic() - started) < wait_seconds:
-        time.sleep(min(poll_seconds, wait_seconds - waited))
+        time.sleep(min(POLL_SECONDS, wait_seconds - waited))
         newest = _newest(rest, path)
         if newest.get("requestId") != earlier and newest["status"] not in RUNNING:
             seconds = time.monotonic() - started

@@ -80,7 +80,9 @@ class FakeFabric:
     faults
         Answers to give first, by method and a pattern of the path; each is given once.
     refresh_statuses
-        How the next refresh stands each time it is asked about; the last one stays.
+        How the newest refresh stands each time it is asked about; the last one stays.
+    unlisted_refreshes
+        Refreshes that were started and are listed only when asked about once more.
     """
 
     def __init__(self, workspace_id: str) -> None:
@@ -89,6 +91,7 @@ class FakeFabric:
         self.folders: list[str] = []
         self.connections: dict[str, dict[str, Any]] = {}
         self.refreshes: list[dict[str, str]] = []
+        self.unlisted_refreshes: list[dict[str, str]] = []
         self.refresh_statuses = ["Unknown", "Completed"]
         self.refresh_fault = ""
         self.requests: list[Request] = []
@@ -198,16 +201,17 @@ class FakeFabric:
         if model_id not in self.items:
             return Answer(404, {"error": {"code": "PowerBIEntityNotFound"}})
         if request.method == "POST":
-            self.refreshes.insert(0, {"requestId": str(uuid.uuid4()), "refreshType": "ViaApi"})
+            self.unlisted_refreshes.append({"requestId": str(uuid.uuid4())})
             return Answer(202)
-        if not self.refreshes:
-            return Answer(200, {"value": []})
-        statuses = self.refresh_statuses
-        newest = self.refreshes[0]
-        newest["status"] = statuses.pop(0) if len(statuses) > 1 else statuses[0]
-        if newest["status"] == "Failed":
-            newest["serviceExceptionJson"] = self.refresh_fault
-        return Answer(200, {"value": [newest]})
+        listed = self.refreshes[:1]
+        for newest in listed:
+            statuses = self.refresh_statuses
+            newest["status"] = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+            if newest["status"] == "Failed":
+                newest["serviceExceptionJson"] = self.refresh_fault
+        self.refreshes[:0] = self.unlisted_refreshes
+        self.unlisted_refreshes = []
+        return Answer(200, {"value": listed})
 
 
 def _files(body: dict[str, Any]) -> dict[str, str]:

@@ -116,6 +116,11 @@ def test_a_view_needs_no_sql(finder: ImpactFinder, monkeypatch: pytest.MonkeyPat
 
 
 def test_measures_are_followed_through_measures(finder: ImpactFinder) -> None:
+    counted = finder.find("pbi_pipe_breaks").measures
+    assert counted == ("'Pipe Breaks'[Total Breaks]", "'Pipe Breaks'[Breaks YoY %]")
+
+
+def test_a_column_that_a_measure_reads(finder: ImpactFinder) -> None:
     impact = finder.find("pbi_dates.date_day")
     assert impact.measures == ("'Pipe Breaks'[Breaks YoY %]",)
     assert {use.what for use in impact.uses} == {"What the crew's log says"}
