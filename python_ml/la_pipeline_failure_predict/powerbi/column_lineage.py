@@ -161,7 +161,7 @@ def _sql_reader(dialect: str) -> "_SqlReader":
     except ImportError:
         raise UserError(
             "Following columns through SQL needs sqlglot: "
-            'pip install "la_pipeline_failure_predict[powerbi]".'
+            'pip install "la_pipeline_failure_predict[impact]".'
         ) from None
 
 

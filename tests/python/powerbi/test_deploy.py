@@ -25,7 +25,6 @@ from la_pipeline_failure_predict.powerbi.deploy import (
     service_principal,
 )
 from la_pipeline_failure_predict.powerbi.pbir import render_report
-from la_pipeline_failure_predict.powerbi.specification import PARAMETERS
 from la_pipeline_failure_predict.runlog import show_notices, start_logging
 from powerbi.example_model import write_model
 from powerbi.example_report import REPORT
@@ -383,12 +382,20 @@ def test_without_the_extra(
     assert fabric.requests == []
 
 
-def test_the_example_fits_the_model() -> None:
-    file = ROOT / "powerbi" / "deploy" / "environments.yml.example"
-    test, production = (read_environment(file, name) for name in ("test", "production"))
-    assert (test.connection_id, production.connection_id is None) == (None, False)
-    known = {parameter.name for parameter in PARAMETERS}
-    assert {*test.parameters, *production.parameters} <= known
+def test_the_project_of_this_repository(fabric: FakeFabric) -> None:
+    """As the example of environments says, and with every file that is committed."""
+    folder = ROOT / "powerbi"
+    environment = read_environment(folder / "deploy" / "environments.yml.example", "test")
+    fabric.workspace_id = str(environment.workspace_id)
+    deployment = plan_deployment(folder, "test", environment)
+    publish(deployment, service_principal())
+    assert [item.type for item in fabric.items.values()].count("Report") == 3
+    model = fabric.item(deployment.model.name)
+    for name, value in environment.parameters.items():
+        assert f'expression {name} = "{value}"' in model.files["definition/expressions.tmdl"]
+    files = next(folder.rglob("*.SemanticModel"))
+    committed = {p.relative_to(files).as_posix() for p in files.rglob("*") if p.is_file()}
+    assert set(model.files) == committed
 
 
 def test_the_command(project: Path, fabric: FakeFabric) -> None:

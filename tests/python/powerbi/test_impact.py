@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -195,6 +196,14 @@ def test_unknown_names(finder: ImpactFinder, subject: str, expected: str) -> Non
     with pytest.raises(UserError) as error:
         finder.find(subject)
     assert expected in str(error.value)
+
+
+def test_without_the_extra(finder: ImpactFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlglot", None)
+    monkeypatch.setitem(sys.modules, "sqlglot.schema", None)
+    with pytest.raises(UserError, match=r"la_pipeline_failure_predict\[impact\]"):
+        finder.find("stg_leaks.usd")
+    assert finder.find("pbi_areas.area_name").reports == ("overview", "risk")
 
 
 def test_the_comment_of_a_pull_request(finder: ImpactFinder) -> None:
