@@ -31,6 +31,7 @@ lint: install  ## Style, types, SQL, contracts and generated files.
 	$(BIN)/sqlfluff lint models macros tests
 	$(BIN)/la-pipes contracts sync --check
 	$(BIN)/la-pipes contracts lint
+	$(BIN)/la-pipes powerbi check
 
 docs: install  ## dbt's documentation site, in target/.
 	$(BIN)/la-pipes init

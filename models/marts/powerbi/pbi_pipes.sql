@@ -124,7 +124,10 @@ final as (
         coalesce(banded.length_m < {{ var('stub_length_m') }}, false) as is_stub,
 
         -- dates
-        banded.installed_on,
+        -- Dates of Power BI begin on 1 March 1900; the year of an older main is in install_year.
+        case
+            when banded.installed_on >= cast('1900-03-01' as date) then banded.installed_on
+        end as installed_on,
         banded.decommissioned_on
     from banded
     left join areas

@@ -81,12 +81,16 @@ def write_project(root: Path, design: Design, check: bool = False) -> list[Path]
     """
     files = design.files()
     drifted = write_drifted(root, files, check)
-    for folder in GENERATED_FOLDERS:
-        for file in sorted((root / folder).rglob("*")):
-            path = file.relative_to(root)
-            if file.is_dir() or path in files or LEFT_BY_DESKTOP in path.parts:
-                continue
+    for path in generated_files(root):
+        if path not in files:
             drifted.append(path)
             if not check:
-                file.unlink()
+                (root / path).unlink()
     return drifted
+
+
+def generated_files(root: Path) -> list[Path]:
+    """Return what is in the folders of generated files, by path from the project folder."""
+    found = (file for folder in GENERATED_FOLDERS for file in (root / folder).rglob("*"))
+    paths = (file.relative_to(root) for file in found if file.is_file())
+    return sorted(path for path in paths if LEFT_BY_DESKTOP not in path.parts)
