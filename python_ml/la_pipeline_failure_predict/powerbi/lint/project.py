@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -250,6 +250,53 @@ class Project:
             for level in self.of("level")
         }
 
+    def titled(self, name: str) -> str:
+        """Return a table as DAX writes it, from its name in small letters."""
+        table = self.tables_by_name.get(name)
+        return written_table(table.name if table else name)
+
+    @cached_property
+    def roads(self) -> Mapping[str, Sequence[tuple[str, Link]]]:
+        """Tables that each table filters by an active relationship, names in small letters."""
+        roads: dict[str, list[tuple[str, Link]]] = {}
+        for link in self.links:
+            if link.is_active:
+                roads.setdefault(link.one[0], []).append((link.many[0], link))
+                if link.is_both_ways:
+                    roads.setdefault(link.many[0], []).append((link.one[0], link))
+        return roads
+
+    def filtered_by(self, table: str) -> set[str]:
+        """Return a table and those that it filters, over however many relationships."""
+        reached, waiting = set(), [table]
+        while waiting:
+            at = waiting.pop()
+            if at not in reached:
+                reached.add(at)
+                waiting += [end for end, _ in self.roads.get(at, ())]
+        return reached
+
+    def tables_read_by(self, measure: str) -> set[str]:
+        """Return the tables that a measure reads, by way of other measures too."""
+        read: set[str] = set()
+        seen, waiting = set(), [measure.casefold()]
+        while waiting:
+            dax = self._dax_of_measures.get(name := waiting.pop())
+            if dax and name not in seen:
+                seen.add(name)
+                read |= {table.casefold() for table, _ in dax.columns}
+                read |= {table.casefold() for table in dax.tables}
+                waiting += [one.casefold() for one in dax.names]
+        return read
+
+    @cached_property
+    def _dax_of_measures(self) -> Mapping[str, Dax]:
+        return {
+            formula.declared.name.casefold(): formula.dax
+            for formula in self.formulas
+            if formula.declared.kind == "measure"
+        }
+
     @cached_property
     def used(self) -> set[Key]:
         """What relationships, sort orders, hierarchies, DAX and reports use."""
@@ -277,14 +324,6 @@ def _title(one: Declaration) -> str:
     return " ".join([one.kind, *one.path])
 
 
-@dataclass(frozen=True)
-class JsonFile:
-    """A file of a report, and what it holds."""
-
-    path: Path
-    part: Mapping[str, Any]
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """Return what a JSON file holds; nothing where it is missing or holds something else."""
     try:
@@ -292,15 +331,3 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return part if isinstance(part, dict) else {}
-
-
-def pages_of(report: ReportFiles) -> Iterator[JsonFile]:
-    """Yield the pages of a report."""
-    for path in sorted(report.folder.glob("definition/pages/*/page.json")):
-        yield JsonFile(path, read_json(path))
-
-
-def visuals_of(page: JsonFile) -> Iterator[JsonFile]:
-    """Yield the visuals of a page."""
-    for path in sorted(page.path.parent.glob("visuals/*/visual.json")):
-        yield JsonFile(path, read_json(path))

@@ -11,6 +11,7 @@ from la_pipeline_failure_predict.powerbi.lint import (
     rules_objects,
     rules_report,
     rules_star,
+    rules_visuals,
 )
 from la_pipeline_failure_predict.powerbi.lint.project import Project
 from la_pipeline_failure_predict.powerbi.lint.rules import (
@@ -32,6 +33,7 @@ BOOKS = tuple(
         rules_star,
         rules_dax,
         rules_report,
+        rules_visuals,
     )
 )
 UNREADABLE = "UNREADABLE"

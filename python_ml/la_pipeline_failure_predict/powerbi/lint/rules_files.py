@@ -62,6 +62,12 @@ VALUES = {
 # Data type of the column that a type of M makes.
 TYPES_OF_M = {M_TYPES[name].removeprefix("type "): kind for name, kind in TYPES.items()}
 
+# What a warehouse does better, and where the database cannot help any more.
+STEPS_OF_A_WAREHOUSE = re.compile(
+    r"Table\.(AddColumn|Combine|Distinct|Group|Join|NestedJoin|Pivot|Sort|Unpivot\w*)"
+    r"|Value\.NativeQuery|(Odbc|OleDb)\.Query"
+)
+
 book = RuleBook[Project]()
 
 
@@ -244,3 +250,10 @@ def _queries_read_the_view(project: Project) -> Iterator[Finding]:
                 project.spot(table),
                 f"is of the view {view}, and its M reads another one: build it again",
             )
+
+
+@book.warning("MINIMIZE_POWER_QUERY_TRANSFORMATIONS")
+def _the_warehouse_transforms(project: Project) -> Iterator[Finding]:
+    for part in project.of("partition"):
+        if found := STEPS_OF_A_WAREHOUSE.search(part.properties.get("source", "")):
+            yield project.spot(part), f"transforms by {found.group()}: do it in the dbt model"

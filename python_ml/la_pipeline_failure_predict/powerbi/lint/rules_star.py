@@ -79,23 +79,17 @@ def _ends_have_one_type(project: Project) -> Iterator[Finding]:
 
 @book.error("AMBIGUOUS_FILTER_PATHS")
 def _one_way_leads_to_a_table(project: Project) -> Iterator[Finding]:
-    roads = defaultdict(list)
-    for link in project.links:
-        if link.is_active:
-            roads[link.one[0]].append((link.many[0], link))
-            if link.is_both_ways:
-                roads[link.many[0]].append((link.one[0], link))
-    for start in list(roads):
+    for start in project.roads:
         ways = defaultdict(list)
-        for way in _ways(roads, start, ()):
+        for way in _ways(project.roads, start, ()):
             ways[way[-1][0]].append(way)
         for end, found in ways.items():
             for first, second in combinations(found, 2):
                 if first[0] != second[0] and first[-1] != second[-1]:
                     yield (
                         project.spot(second[-1][1]),
-                        f"is one of two ways from {_named(project, start)} to "
-                        f"{_named(project, end)}: set isActive: false on one of them",
+                        f"is one of two ways from {project.titled(start)} to "
+                        f"{project.titled(end)}: set isActive: false on one of them",
                     )
                     break
 
@@ -109,11 +103,6 @@ def _ways(roads: Mapping[str, Sequence[tuple[str, Link]]], at: str, way: Way) ->
         if all(step[1] is not taken for _, taken in way):
             yield (*way, step)
             yield from _ways(roads, step[0], (*way, step))
-
-
-def _named(project: Project, name: str) -> str:
-    table = project.tables_by_name.get(name)
-    return written_table(table.name if table else name)
 
 
 @book.warning("CHECK_IF_BI-DIRECTIONAL_AND_MANY-TO-MANY_RELATIONSHIPS_ARE_VALID")

@@ -9,7 +9,7 @@ WAIVERS: tuple[Waiver, ...] = (
     Waiver(
         "UNNECESSARY_COLUMNS",
         "",
-        "A table holds every column of its view: what a measure of tomorrow needs is there, hidden.",
+        "A table holds all columns of its view: what tomorrow's measure needs is there, hidden.",
     ),
     Waiver(
         "ISAVAILABLEINMDX_FALSE_NONATTRIBUTE_COLUMNS",

@@ -264,9 +264,12 @@ def _orphans(
     if many.source not in views[table.view]:
         return
     name, place = quote(many.source), spot_of(table, many)
+    ends = f"one.{quote(key.source)}", f"many.{name}"
+    if views[table.view][many.source] == "text":
+        ends = _folded(ends[0]), _folded(ends[1])
     orphans = (
         f"from {ROWS} as many where {name} is not null and not exists "
-        f"(select 1 from {_relation(other)} as one where one.{quote(key.source)} = many.{name})"
+        f"(select 1 from {_relation(other)} as one where {' = '.join(ends)})"
     )
     target = written(other.name, key.name)
     yield Probe(
