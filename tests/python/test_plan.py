@@ -181,7 +181,7 @@ def test_kitchener_plans_by_street(kitchener_cities: dict[str, City]) -> None:
     assert result.exit_code == 0, result.output
     rules = city.rows(
         "select bundling_rule, cast(sum(pipe_count) as double precision) as mains "
-        "from powerbi.replacement_plan group by 1"
+        "from risk.fct_replacement_plan group by 1"
     )
     mains = {row["bundling_rule"]: row["mains"] for row in rules}
     assert mains["street"] > 0.95 * sum(mains.values())

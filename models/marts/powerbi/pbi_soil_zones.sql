@@ -11,7 +11,7 @@ pipes as (
     select
         coalesce(soil_id, 'unknown') as soil_id,
         count(*) as pipe_count,
-        sum(cast(length_m as numeric(18, 3))) as length_m
+        sum(cast(length_m as numeric(18, 6))) as length_m
     from {{ ref('dim_pipes') }}
     where is_in_service
     group by 1
