@@ -59,7 +59,7 @@ class Environment(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     workspace_id: UUID
-    parameters: dict[str, str]
+    parameters: dict[str, str] = {}
     connection_id: UUID | None = None
 
 
@@ -374,7 +374,7 @@ class _Rest:
             retry_after_max=LONGEST_PAUSE_SECONDS,
         )
         self._session.mount(self._root, requests.adapters.HTTPAdapter(max_retries=retry))
-        self._session.headers["Authorization"] = f"Bearer {_token(credential, scope)}"
+        self._credential, self._scope = credential, scope
 
     def call(
         self, method: str, path: str, body: Mapping[str, str] | None = None
@@ -389,8 +389,12 @@ class _Rest:
         import requests
 
         address = self._root + path
+        # Each time, as it may expire while a refresh is waited for; until then it is cached.
+        headers = {"Authorization": f"Bearer {_token(self._credential, self._scope)}"}
         try:
-            answer = self._session.request(method, address, json=body, timeout=REQUEST_SECONDS)
+            answer = self._session.request(
+                method, address, json=body, headers=headers, timeout=REQUEST_SECONDS
+            )
         except requests.RequestException as error:
             log.debug("no answer", exc_info=error)
             raise UserError(

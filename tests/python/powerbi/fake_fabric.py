@@ -11,6 +11,7 @@ import json
 import re
 import ssl
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,7 +98,8 @@ class FakeFabric:
         self.requests: list[Request] = []
         self.faults: list[tuple[str, str, Answer]] = []
         self.address = ""
-        self._tokens: set[str] = set()
+        self.token_seconds = 3600.0
+        self._tokens: dict[str, float] = {}
         self._operations: dict[str, list[Answer]] = {}
         self._lock = threading.Lock()
 
@@ -119,7 +121,8 @@ class FakeFabric:
             path = urlsplit(request.path).path
             if path.startswith(f"/{TENANT}/"):
                 return self._sign_in(request, path)
-            if request.headers.get("authorization", "").removeprefix("Bearer ") not in self._tokens:
+            token = request.headers.get("authorization", "").removeprefix("Bearer ")
+            if self._tokens.get(token, 0) < time.monotonic():
                 return Answer(401, {"errorCode": "InvalidToken", "message": "Not signed in"})
             if path.startswith("/v1/operations/"):
                 steps = self._operations[path.split("/")[3]]
@@ -150,8 +153,9 @@ class FakeFabric:
             said = "AADSTS7000215: Invalid client secret provided."
             return Answer(401, {"error": "invalid_client", "error_description": said})
         token = f"token-{uuid.uuid4().hex}"
-        self._tokens.add(token)
-        return Answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600})
+        self._tokens[token] = time.monotonic() + self.token_seconds
+        lifetime = {"expires_in": int(self.token_seconds)}
+        return Answer(200, {"access_token": token, "token_type": "Bearer", **lifetime})
 
     def _workspace(self, request: Request, path: str) -> Answer:
         parts = path.strip("/").split("/") if path else []

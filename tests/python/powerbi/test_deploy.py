@@ -155,6 +155,13 @@ def test_a_second_deployment_updates(project: Path, fabric: FakeFabric) -> None:
     assert "größeres" in fabric.item("example_model").files["definition/tables/Areas.tmdl"]
 
 
+def test_nothing_to_replace(project: Path, fabric: FakeFabric) -> None:
+    (project / "environments.yml").write_text(f"test: {{workspace_id: {WORKSPACE}}}")
+    publish(planned(project), service_principal())
+    written = (project / EXPRESSIONS).read_text()
+    assert fabric.item("example_model").files["definition/expressions.tmdl"] == written
+
+
 def test_a_connection_is_bound(project: Path, fabric: FakeFabric) -> None:
     fabric.connections[CONNECTION] = {
         "id": CONNECTION,
@@ -303,6 +310,16 @@ def test_a_refresh_that_nobody_waits_for(project: Path, fabric: FakeFabric) -> N
     assert not result.has_failed
 
 
+def test_a_refresh_may_outlast_a_token(
+    project: Path, fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment, model_id = deployed_model(project, fabric)
+    fabric.token_seconds = 1
+    fabric.refresh_statuses = ["Unknown"] * 4 + ["Completed"]
+    monkeypatch.setattr(deploy, "POLL_SECONDS", 0.4)
+    assert refresh(deployment, model_id, service_principal(), 30).status == "Completed"
+
+
 def test_a_refresh_that_takes_too_long(project: Path, fabric: FakeFabric) -> None:
     deployment, model_id = deployed_model(project, fabric)
     fabric.refresh_statuses = ["Unknown"]
@@ -341,7 +358,7 @@ def test_a_refresh_that_does_not_start(project: Path, fabric: FakeFabric) -> Non
     ("text", "name", "expected"),
     [
         ("test: {workspace_id: x, parameters: {}}", "test", "test.workspace_id: Input should be"),
-        ("test: {parameters: {}}", "test", "test.workspace_id: Field required"),
+        ("test: {parameters: {Database: 1}}", "test", "test.workspace_id: Field required"),
         (ENVIRONMENTS.replace("PgServer", "Sever"), "test", "no parameter Sever.*it has Data"),
         (ENVIRONMENTS.replace("connection_id", "conection_id"), "test", "conection_id: Extra"),
         (ENVIRONMENTS, "prod", "no environment 'prod': it has test, production"),
