@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-SECRET_PREFIXES = ("DBT_ENV_SECRET", "PGPASSWORD")
+SECRET_PREFIXES = ("DBT_ENV_SECRET", "PGPASSWORD", "AZURE_CLIENT_SECRET")
 KEPT_LOGS = 50
 
 _notices = logging.getLogger("la_pipeline_failure_predict.notice")

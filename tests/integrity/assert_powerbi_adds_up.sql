@@ -1,0 +1,33 @@
+-- What Power BI shows adds up whichever way it is grouped: every break of the record has one area,
+-- one main and one day of the date table.
+with breaks as (
+
+    select * from {{ ref('pbi_pipe_breaks') }}
+    where is_in_record
+
+),
+
+totals as (
+
+    select
+        (select count(*) from breaks) as breaks,
+        (
+            select count(*) from breaks
+            inner join {{ ref('pbi_areas') }} as areas
+                on breaks.area_id = areas.area_id
+        ) as by_area,
+        (
+            select count(*) from breaks
+            inner join {{ ref('pbi_pipes') }} as pipes
+                on breaks.pipe_id = pipes.pipe_id
+        ) as by_main,
+        (
+            select count(*) from breaks
+            inner join {{ ref('pbi_dates') }} as dates
+                on breaks.broke_on = dates.date_on
+        ) as by_day
+
+)
+
+select * from totals
+where by_area <> breaks or by_main <> breaks or by_day <> breaks
