@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cities import DATA, ROOT, City
+from cities import DATA, ENGINES, ROOT, City
 from la_pipeline_failure_predict.dbt_manifest import read_manifest
 from la_pipeline_failure_predict.powerbi.build import Design, read_design, write_project
 from la_pipeline_failure_predict.powerbi.lint import (
@@ -18,6 +19,7 @@ from la_pipeline_failure_predict.powerbi.lint import (
 )
 from la_pipeline_failure_predict.powerbi.schema_check import check_schemas
 from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.warehouse import Warehouse
 from powerbi.example_model import MODEL
 from powerbi.mutations import (
     MUTATIONS,
@@ -218,30 +220,41 @@ DATA_MODEL = replace(
 )
 
 
-@pytest.fixture
-def small_city(empty_city: City) -> City:
+@pytest.fixture(scope="module", params=ENGINES)
+def small_city(request: pytest.FixtureRequest, make_city: Callable[[str], City]) -> City:
     """A warehouse of a few rows, on each engine."""
-    with empty_city.connect() as warehouse:
+    city = make_city(request.param)
+    with city.connect() as warehouse:
         warehouse.execute("create schema powerbi")
         for name, query in ROWS.items():
             warehouse.execute(f"create table powerbi.{name} as {query}")
-    return empty_city
+    return city
 
 
-def test_good_rows_are_let_be(small_city: City) -> None:
+@pytest.fixture
+def warehouse(small_city: City) -> Iterator[Warehouse]:
+    """The warehouse, which forgets at the end what a test did to its rows."""
+    with small_city.connect() as warehouse, suppress(_Undone), warehouse.transaction():
+        yield warehouse
+        raise _Undone
+
+
+class _Undone(Exception):
+    pass
+
+
+def test_good_rows_are_let_be(warehouse: Warehouse) -> None:
     """A check that tells of good rows is switched off."""
-    with small_city.connect() as warehouse:
-        assert lint_data(warehouse, DATA_MODEL) == []
-        assert check_columns(warehouse, DATA_MODEL) == []
+    assert lint_data(warehouse, DATA_MODEL) == []
+    assert check_columns(warehouse, DATA_MODEL) == []
 
 
 @pytest.mark.parametrize(("name", "statement", "rule", "example"), OF_ROWS)
 def test_a_rule_tells_of_the_rows(
-    small_city: City, name: str, statement: str, rule: str, example: str
+    warehouse: Warehouse, name: str, statement: str, rule: str, example: str
 ) -> None:
     """Such rows stop a refresh in the night, or show as blank and wrong in the morning."""
-    with small_city.connect() as warehouse:
-        warehouse.execute(statement)
-        told = [one for one in lint_data(warehouse, DATA_MODEL) if one.rule == rule]
+    warehouse.execute(statement)
+    told = [one for one in lint_data(warehouse, DATA_MODEL) if one.rule == rule]
     assert len(told) == 1, name
     assert f"such as {example})" in told[0].message if example else "such as" not in told[0].message

@@ -71,7 +71,7 @@ def _faults(table: Table, views: Views) -> Iterator[Violation]:
                 f"is {column.data_type}, and {found} in the view: run la-pipes powerbi build",
             )
     known = {column.source for column in table.columns}
-    for name in types.keys() - known:
+    for name in sorted(types.keys() - known):
         place = Spot(spot_of(table).file, f"The column {name}")
         text = f"is not in {written_table(table.name)}: run la-pipes powerbi build"
         yield Violation(place, "COLUMN_LEFT_OUT", f"{place.thing} {text}.", is_error=False)
