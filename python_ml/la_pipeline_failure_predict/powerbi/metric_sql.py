@@ -197,12 +197,8 @@ class _Query:
                     {name: f"({self._formula(part, scan)})" for name, part in formula.inputs}
                 )
             case LastYear():
-                if scan.is_last_year:
-                    raise UserError("A metric looks back two years; the SQL knows one.")
                 return self._formula(formula.formula, replace(scan, is_last_year=True))
             case Rolling():
-                if scan.months:
-                    raise UserError("A metric rolls over one that rolls; the SQL knows one window.")
                 return self._formula(formula.formula, replace(scan, months=formula.months))
 
     def _scan(self, scan: _Scan) -> str:

@@ -196,15 +196,19 @@ class _Reader:
         declared, settings = self.declared[name], _powerbi(self.declared[name]) or {}
         if not settings.get("format"):
             raise UserError(f"Metric {name} has no format; add config.meta.powerbi.format.")
+        parts = list(walk(formulas[name], formulas))
+        for part in parts:
+            if isinstance(part, LastYear) and any(
+                isinstance(inner, LastYear) for inner in walk(part.formula, formulas)
+            ):
+                raise _unsupported(name, "the year before a year before")
         return Metric(
             name=name,
             label=declared["label"],
             description=declared["description"],
             format=settings["format"],
             folder=settings.get("folder", ""),
-            view=next(
-                part.view for part in walk(formulas[name], formulas) if isinstance(part, Aggregate)
-            ),
+            view=next(part.view for part in parts if isinstance(part, Aggregate)),
             formula=formulas[name],
         )
 
@@ -299,9 +303,10 @@ class _Reader:
         return Derived(expression, inputs)
 
     def _cumulative(self, declared: Mapping[str, Any]) -> Rolling:
-        name, parameters = declared["name"], declared["type_params"]["cumulative_type_params"]
-        window = parameters["window"]
-        if window is None or window["granularity"] != "month" or parameters["grain_to_date"]:
+        name = declared["name"]
+        parameters = declared["type_params"]["cumulative_type_params"] or {}
+        window = parameters.get("window")
+        if not window or window["granularity"] != "month" or parameters["grain_to_date"]:
             raise _unsupported(name, "a window that is not in months")
         if parameters["period_agg"] != "last":
             raise UserError(

@@ -69,6 +69,20 @@ def manifest(sample_cities: dict[str, City]) -> dict[str, Any]:
     return read_artifact(sample_cities["duckdb"], "manifest.json")
 
 
+def semantics_of(city: City) -> SemanticManifestLookup:
+    """Return what dbt knows of the metrics; its views are those of the city that is asked.
+
+    Cities of an engine share dbt's target folder, and each has a database of its own.
+    """
+    declared = read_artifact(city, "semantic_manifest.json")
+    spines = declared["project_configuration"]["time_spines"]
+    for held in [*declared["semantic_models"], *spines]:
+        view = held["node_relation"]
+        view["relation_name"] = f"{view['schema_name']}.{view['alias']}"
+    manifest = parse_manifest_from_dbt_generated_manifest(json.dumps(declared))
+    return SemanticManifestLookup(manifest)
+
+
 def ask_dbt(dbt: MetricFlowEngine, name: str, groups: tuple[ViewColumn, ...]) -> str:
     """Return the query that dbt makes of a metric."""
     request = MetricFlowQueryRequest.create(
@@ -119,10 +133,7 @@ def test_every_metric_is_compared_with_dbt(city: City) -> None:
 def test_figures_are_those_that_dbt_answers(city: City, groups: tuple[ViewColumn, ...]) -> None:
     specification = specification_of(city)
     metrics, star = specification.metrics, specification.star
-    semantics = parse_manifest_from_dbt_generated_manifest(
-        json.dumps(read_artifact(city, "semantic_manifest.json"))
-    )
-    dbt = MetricFlowEngine(SemanticManifestLookup(semantics), Writer(city.engine))
+    dbt = MetricFlowEngine(semantics_of(city), Writer(city.engine))
     asked = list(askable(metrics, star, groups))
     answers = fetch(
         city,
@@ -304,6 +315,14 @@ BAD_METRICS = [
     (
         set_input("breaks_last_year", 0, offset_window={"count": 2, "granularity": "year"}),
         "breaks_last_year uses an offset_window other than 1 year",
+    ),
+    (
+        set_input("breaks_change_yoy", 1, offset_window={"count": 1, "granularity": "year"}),
+        "breaks_change_yoy uses the year before a year before",
+    ),
+    (
+        set_parameters("breaks_rolling_12m", cumulative_type_params=None),
+        "breaks_rolling_12m uses a window that is not in months",
     ),
     (set_input("breaks_last_year", 0, offset_to_grain="year"), "offset_to_grain of an input"),
     (
