@@ -1,7 +1,7 @@
 """The linter: what it lets be, what it waives, and that it knows what Power BI allows."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -113,6 +113,31 @@ def test_what_cannot_be_read_is_told_first(project: Path) -> None:
     assert told.rule == "UNREADABLE"
     assert told.is_error
     assert told.message.startswith("definition/tables/Pipe Breaks.tmdl, line 6: a quote is not")
+
+
+@pytest.mark.parametrize("value", [None, "x", [7]])
+def test_json_of_another_shape_is_no_traceback(project: Path, value: object) -> None:
+    """Files are merged by hand too, and what is left then is of any shape."""
+    names = (".platform", "*.pbism", "*.pbir", "*.pbip", "report.json", "page?.json", "visual.json")
+    for file in (sorted(project.rglob(name))[0] for name in (*names, "page.json")):
+        text = file.read_text(encoding="utf-8")
+        for place in _places(json.loads(text)):
+            part = json.loads(text)
+            inner = part
+            for step in place[:-1]:
+                inner = inner[step]
+            inner[place[-1]] = value
+            file.write_text(json.dumps(part), encoding="utf-8")
+            lint_project(project)
+        file.write_text(text, encoding="utf-8")
+
+
+def _places(part: object, deepest: int = 3) -> Iterator[list]:
+    """Yield the paths to what a JSON object holds, down to a depth."""
+    for key, value in part.items() if isinstance(part, dict) else ():
+        yield [key]
+        if deepest > 1:
+            yield from ([key, *rest] for rest in _places(value, deepest - 1))
 
 
 @pytest.mark.parametrize("models", [0, 2])

@@ -99,11 +99,6 @@ class Link:
         return not self._is("crossFilteringBehavior", "", "oneDirection")
 
     @property
-    def is_many_to_many(self) -> bool:
-        """Whether a row of either side may belong to several of the other."""
-        return self._is("toCardinality", "many")
-
-    @property
     def is_many_to_one(self) -> bool:
         """Whether it is of the usual kind, from many to one."""
         return self._is("fromCardinality", "", "many") and self._is("toCardinality", "", "one")

@@ -1,5 +1,6 @@
 """Lint the files of a Power BI project."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from la_pipeline_failure_predict.powerbi.lint.waivers import WAIVERS
 from la_pipeline_failure_predict.powerbi.pbir_reader import REPORT_SUFFIX, read_reports
 from la_pipeline_failure_predict.powerbi.tmdl_reader import read_model
 
+log = logging.getLogger(__name__)
 BOOKS = tuple(
     module.book
     for module in (
@@ -63,11 +65,24 @@ def lint_project(folder: Path, waivers: Sequence[Waiver] = WAIVERS) -> list[Viol
             for report in read_reports(parent)
         ]
         project = Project(folder, model_folder, read_model(model_folder), tuple(reports))
+        found = [one for book in BOOKS for one in book.violations(project)]
     except UserError as error:
-        # What cannot be read cannot be judged: this one first.
-        return [Violation(Spot(folder.name, ""), UNREADABLE, str(error), is_error=True)]
-    found = (one for book in BOOKS for one in book.violations(project))
+        return [_unreadable(folder, str(error))]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        log.debug("cannot lint %s", folder, exc_info=error)
+        return [
+            _unreadable(
+                folder,
+                f"A file of the reports is not laid out as Power BI does it ({error!r}): run "
+                "la-pipes powerbi build.",
+            )
+        ]
     return without_waived(found, waivers)
+
+
+def _unreadable(folder: Path, message: str) -> Violation:
+    # What cannot be read cannot be judged, so it is told alone.
+    return Violation(Spot(folder.name, ""), UNREADABLE, message, is_error=True)
 
 
 def _model_folder(folder: Path) -> Path:

@@ -78,12 +78,12 @@ def _visuals_lie_beside_each_other(project: Project) -> Iterator[Finding]:
 
 
 def _boxes(report: ReportFiles, page: PageFile) -> list[tuple[VisualFile, _Box]]:
-    """Return where the visuals of a page lie, but for those of a group, which count from it."""
+    """Return where visuals of a page lie; not hidden ones, nor those that count from a group."""
     parts = [(visual, read_json(file_of(report, visual))) for visual in page.visuals]
     return [
         (visual, _box(part.get("position", {})))
         for visual, part in parts
-        if not part.get("parentGroupName") and "visualGroup" not in part
+        if not {"isHidden", "parentGroupName", "visualGroup"} & part.keys()
     ]
 
 
