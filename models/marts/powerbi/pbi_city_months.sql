@@ -32,6 +32,7 @@ measured as (
         city_months.temperature_min_c,
         city_months.rainfall_mm,
         {{ metres_in_miles('city_months.mains_km * 1000') }} as mains_miles,
+        {{ millimetres_in_inches('city_months.rainfall_mm') }} as rainfall_in,
         expected.expected_breaks,
         expected.expected_basis,
         expected.observed_breaks,
@@ -53,6 +54,8 @@ final as (
         -- breaks
         reported_break_count,
         break_count,
+        case when mains_miles is not null then break_count end as break_count_with_mains,
+        case when rainfall_in is not null then break_count end as break_count_with_rain,
 
         -- exposure
         mains_km,
@@ -63,9 +66,8 @@ final as (
         temperature_mean_c,
         temperature_min_c,
         rainfall_mm,
-        {{ millimetres_in_inches('rainfall_mm') }} as rainfall_in,
-        case when is_complete_month then {{ millimetres_in_inches('rainfall_mm') }} end
-            as recorded_rainfall_in,
+        rainfall_in,
+        case when is_complete_month then rainfall_in end as recorded_rainfall_in,
 
         -- what was expected
         expected_basis,

@@ -2,6 +2,7 @@
 select
     rule_code || '-' || cast(budget_usd as text) as scenario_key,
     run_id,
+    as_of_date,
     {{ code_name('plan_rule', 'rule_code') }} as rule_name,
     {{ code_sort('plan_rule', 'rule_code') }} as rule_sort,
     rule_code,

@@ -46,6 +46,7 @@ final as (
     select
         -- keys
         ordered.run_id,
+        ordered.as_of_date,
         ordered.rule_code,
         budgets.budget_usd,
 
@@ -70,7 +71,7 @@ final as (
     from ordered
     inner join budgets
         on ordered.spent_usd <= budgets.budget_usd
-    group by ordered.run_id, ordered.rule_code, budgets.budget_usd
+    group by ordered.run_id, ordered.as_of_date, ordered.rule_code, budgets.budget_usd
 
 )
 
