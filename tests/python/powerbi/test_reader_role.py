@@ -30,7 +30,6 @@ CREATED = (
     "create table public.mine (id integer)",
     "create table core.mine (id integer)",
     "create schema mine",
-    "insert into powerbi.areas (area_id) values ('x')",
     "delete from raw.loads",
     "drop view powerbi.areas",
 )
@@ -119,8 +118,11 @@ def reader(city: City, postgres_server: dict[str, str]) -> Iterator[Reader]:
 
 
 def views(city: City) -> set[str]:
-    rows = city.rows("select viewname from pg_views where schemaname = 'powerbi'")
-    return {f'"powerbi"."{row["viewname"]}"' for row in rows}
+    """Everything in the schema powerbi; what is slow to compute is a table there."""
+    rows = city.rows(
+        "select table_name from information_schema.tables where table_schema = 'powerbi'"
+    )
+    return {f'"powerbi"."{row["table_name"]}"' for row in rows}
 
 
 def test_login_reads_the_views_and_nothing_else(city: City, reader: Reader) -> None:
