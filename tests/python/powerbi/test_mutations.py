@@ -17,6 +17,7 @@ from la_pipeline_failure_predict.powerbi.lint import (
     lint_data,
     lint_project,
 )
+from la_pipeline_failure_predict.powerbi.lint.project_lint import BOOKS
 from la_pipeline_failure_predict.powerbi.schema_check import check_schemas
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import Warehouse
@@ -107,10 +108,12 @@ def test_the_comparison_with_dbt_tells_of_it(
     assert changed <= set(write_project(project.parent, design, check=True)) - before
 
 
-def test_faults_enough_are_tried() -> None:
-    """A fault is found by its name when its test fails, so no two share one."""
+def test_every_rule_is_tried() -> None:
+    """A rule that nothing breaks may have stopped working long ago."""
     names = [one.name for one in MUTATIONS]
     assert len(names) == len(set(names)) >= 60
+    rules = {name for book in BOOKS for name in book.checks}
+    assert rules - {one.rule for one in TOLD_BY_A_RULE} == set()
 
 
 # Two months, two areas and two breaks, as the example of a model imports them.
