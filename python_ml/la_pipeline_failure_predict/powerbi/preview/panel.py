@@ -1,7 +1,7 @@
 """A picture of one visual: its frame and title, and text that is measured before it is drawn."""
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -36,11 +36,17 @@ NO_ROWS = "no rows"
 FONTS = (BODY_FONT, "Open Sans", "Liberation Sans", "Arial", "DejaVu Sans")
 
 
+@cache
+def fonts() -> list[str]:
+    """Return the fonts that are here, the most alike first."""
+    known = set(font_manager.get_font_names())
+    return [font for font in FONTS if font in known]
+
+
 def style() -> dict[str, Any]:
     """Return what matplotlib has to be told for the pictures to look like Power BI."""
-    known = set(font_manager.get_font_names())
     return {
-        "font.family": [font for font in FONTS if font in known],
+        "font.family": fonts(),
         "font.size": TEXT_SIZE,
         "text.color": INK,
         # A dollar is a dollar.
@@ -68,7 +74,7 @@ def style() -> dict[str, Any]:
 @lru_cache(maxsize=10_000)
 def text_width(text: str, size: float = TEXT_SIZE, weight: str = "normal") -> float:
     """Return the width of a text, pixels."""
-    font = font_manager.FontProperties(size=size, weight=weight)
+    font = font_manager.FontProperties(family=fonts(), size=size, weight=weight)
     renderer = RendererAgg(1, 1, DPI)
     width, _, _ = renderer.get_text_width_height_descent(text, font, ismath=False)
     return float(width)
