@@ -1,3 +1,6 @@
+-- A table, not a view: Power BI would import a view at under 100,000 rows a second.
+{{ config(materialized='table') }}
+
 -- One row per month of the whole city, for Power BI: breaks, the mains exposed to them, the
 -- weather, and what the published run expected. Rates need the exposure of the same month, so it
 -- is here.

@@ -1,3 +1,6 @@
+-- A table, not a view: Power BI would import a view at under 100,000 rows a second.
+{{ config(materialized='table') }}
+
 -- One row per area and month, for Power BI: exposure, breaks and climate beside the predicted
 -- probability and class. What lies in no area has rows of its own, so that breaks add up to the
 -- city's and a city without areas has rows at all. Months that were not scored have no prediction.

@@ -1,3 +1,6 @@
+-- A table, not a view: Power BI would import a view at under 100,000 rows a second.
+{{ config(materialized='table') }}
+
 -- One row per scored main, for Power BI: likelihood, consequence and risk over the horizon, why it
 -- ranks where it does, and the project that would renew it.
 with risk as (

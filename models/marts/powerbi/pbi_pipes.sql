@@ -1,3 +1,6 @@
+-- A table, not a view: Power BI would import a view at under 100,000 rows a second.
+{{ config(materialized='table') }}
+
 -- One row per main of the inventory, in service or not, and one for no main, so that no break is
 -- lost when a report groups by main.
 with pipes as (

@@ -1,3 +1,6 @@
+-- A table, not a view: Power BI would import a view at under 100,000 rows a second.
+{{ config(materialized='table') }}
+
 -- One row per soil map unit with the mains that lie in it, and one for soil that is not known, so
 -- that no main is lost when a report groups by soil.
 with soils as (

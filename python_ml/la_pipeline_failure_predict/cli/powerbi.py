@@ -9,7 +9,7 @@ import click
 from la_pipeline_failure_predict.cli.common import Screen, common, fail
 from la_pipeline_failure_predict.cli.project import write_profile
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import open_warehouse
+from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
 
 if TYPE_CHECKING:
     from la_pipeline_failure_predict.powerbi.build import Design
@@ -126,7 +126,7 @@ def export(settings: Settings, folder: Path, formats: Sequence[str]) -> None:
     from la_pipeline_failure_predict.powerbi.export import FORMATS, export_views
 
     screen = Screen()
-    with open_warehouse(settings) as warehouse:
+    with one_writer(settings), open_warehouse(settings) as warehouse:
         exported = export_views(warehouse, folder, formats or tuple(FORMATS), screen.advance)
     for view in exported:
         screen.say(f"{view.name}: {view.rows:,} rows in {', '.join(map(str, view.files))}")

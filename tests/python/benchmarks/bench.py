@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from import_rates import import_rates
 
 from la_pipeline_failure_predict.contracts.catalog import read_tables
 from la_pipeline_failure_predict.deliveries import read_deliveries
@@ -226,6 +227,12 @@ def report(engine: Engine, delivery: Path) -> None:
         f"ratio {built / by_hand:.2f}; same rows\n",
         flush=True,
     )
+    print("| view of Power BI | rows | seconds | rows a second |\n|---|---|---|---|")
+    os.environ.update(engine.environment)
+    with open_warehouse(read_settings()) as warehouse:
+        for one in import_rates(warehouse):
+            rate = f"{one.rows_a_second:,.0f}"
+            print(f"| `{one.view}` | {one.rows:,} | {one.seconds:.2f} | {rate} |", flush=True)
     # Last: a backtest chooses the champion, which the runs before must not notice.
     print("| backtest | seconds | peak MB |\n|---|---|---|")
     backtests(engine, delivery.parent)
