@@ -40,7 +40,7 @@ def powerbi() -> None:
 @click.option("--pbix", is_flag=True, help="Compile the reports to .pbix too, for a look.")
 @common
 def build(settings: Settings, manifest: Path | None, catalog: Path | None, pbix: bool) -> None:
-    """Write the semantic model, the reports and their pages from what dbt declares.
+    """Write the model and the reports from what dbt declares.
 
     The files are in powerbi/: open a .pbip file of powerbi/reports in Power BI Desktop.
 
@@ -85,7 +85,7 @@ def build(settings: Settings, manifest: Path | None, catalog: Path | None, pbix:
 )
 @common
 def check(settings: Settings, manifest: Path | None, with_data: bool, schemas: Path | None) -> None:
-    """Say what in powerbi/ has drifted from dbt, or would not work in Power BI.
+    """Say what has drifted from dbt, or would not work.
 
     \b
     Example: la-pipes powerbi check --data --target postgres
@@ -116,7 +116,7 @@ def check(settings: Settings, manifest: Path | None, with_data: bool, schemas: P
 )
 @common
 def export(settings: Settings, folder: Path, formats: Sequence[str]) -> None:
-    """Write the views as files, for Power BI without a database server.
+    """Write the views as Parquet and CSV files.
 
     In Power BI, set the parameter DataSource to Parquet and ParquetFolder to the folder.
 
@@ -133,6 +133,29 @@ def export(settings: Settings, folder: Path, formats: Sequence[str]) -> None:
 
 
 @powerbi.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--report", "reports", multiple=True, help="One report only; all by default.")
+@manifest_option
+@common
+def preview(
+    settings: Settings, folder: Path, reports: Sequence[str], manifest: Path | None
+) -> None:
+    """Draw each page of the reports without Power BI.
+
+    The pictures have the fields and places of the reports; they are no screenshots.
+
+    \b
+    Example: la-pipes powerbi preview reports/powerbi --report la_pipeline_failure_risk
+    """
+    from la_pipeline_failure_predict.powerbi.preview import draw_pages
+
+    design = _read_design(settings, manifest)
+    with open_warehouse(settings) as warehouse:
+        for path in draw_pages(warehouse, design, folder, reports):
+            click.echo(f"wrote {path}")
+
+
+@powerbi.command()
 @click.argument("subjects", nargs=-1, required=True, metavar="MODEL[.COLUMN]...")
 @click.option("--markdown", is_flag=True, help="Write Markdown, as the pull-request workflow does.")
 @manifest_option
@@ -140,7 +163,9 @@ def export(settings: Settings, folder: Path, formats: Sequence[str]) -> None:
 def impact(
     settings: Settings, subjects: Sequence[str], markdown: bool, manifest: Path | None
 ) -> None:
-    """List the measures, visuals and reports that use a model or one of its columns.
+    """List what uses a model or one of its columns.
+
+    Measures, visuals and reports, through the models in between.
 
     \b
     Example: la-pipes powerbi impact dim_pipes.install_year
@@ -185,9 +210,9 @@ def deploy(
     with_refresh: bool,
     wait: float,
 ) -> None:
-    """Publish the model and the reports to a workspace, with a service principal.
+    """Publish the model and the reports to a workspace.
 
-    AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET name it, in the environment or in .env.
+    AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET name the service principal, in the environment or in .env.
 
     \b
     Example: la-pipes powerbi deploy test --dry-run

@@ -70,12 +70,12 @@ def default_format(column: Mapping[str, Any]) -> str:
         return "yyyy-mm-dd"
     if kind == "timestamp":
         return "yyyy-mm-dd hh:nn"
-    if kind in ("integer", "bigint") and not name.endswith("_usd"):
-        return "0" if name.endswith(NUMBERED) else "#,0"
     if kind not in ("integer", "bigint", "double precision"):
         return ""
-    if name.endswith("_usd"):
+    if "_usd" in name:
         return "$#,0"
+    if kind != "double precision":
+        return "0" if name.endswith(NUMBERED) else "#,0"
     if name.endswith(("_share", "_probability")):
         return "0.0%"
     if category(name):
