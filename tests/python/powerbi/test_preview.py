@@ -20,10 +20,11 @@ from la_pipeline_failure_predict.powerbi.preview.panel import Panel, fitted, tex
 from la_pipeline_failure_predict.powerbi.preview.rows import Rows, read_page
 from la_pipeline_failure_predict.powerbi.report import Field, Page, Sort, Visual
 from la_pipeline_failure_predict.powerbi.report_specification import read_reports
+from la_pipeline_failure_predict.warehouse import Warehouse
 from powerbi.metric_cases import specification_of
 
 WITHOUT_AREAS = """
-create or replace view powerbi.areas as select
+select
     'unknown' as area_id, 'Unknown' as area_name, 'Unknown' as region_name,
     cast(null as double precision) as area_km2, cast(null as text) as outline_wkt,
     cast(null as double precision) as longitude, cast(null as double precision) as latitude
@@ -63,6 +64,18 @@ def make_visual(design: Design, kind: str, sort: Sort | None = None, **roles: li
 def read_one(city: City, design: Design, visual: Visual) -> Rows:
     with city.connect() as warehouse:
         return read_page(warehouse, design.specification, Page("p", "P", (visual,)))["one"]
+
+
+def replace_view(warehouse: Warehouse, view: str, query: str) -> None:
+    """Put other rows in the place of a view, which dbt may keep as a table."""
+    warehouse.execute(f"create table main.other_{view} as {query}")
+    kind = warehouse.scalar(
+        "select table_type from information_schema.tables "
+        "where table_schema = 'powerbi' and table_name = $1",
+        (view,),
+    )
+    warehouse.execute(f"drop {'view' if kind == 'VIEW' else 'table'} powerbi.{view}")
+    warehouse.execute(f"create view powerbi.{view} as select * from main.other_{view}")
 
 
 def columns_of(rows: Rows) -> dict[str, list[Any]]:
@@ -141,12 +154,13 @@ def test_every_visual_of_the_sample_has_rows(
     empty = []
     with sample_cities["duckdb"].connect() as warehouse:
         for (report, name), page in pages_of(design).items():
-            for key, rows in read_page(warehouse, design.specification, page).items():
-                if not rows.has_data:
-                    empty.append((report, name, key))
-    # Nothing is wrong with the sample, and a period that is longer than a year has no year before.
-    allowed = {"What is not as it should be, and how to fix it", "Breaks year on year"}
-    assert {key for _, _, key in empty} <= allowed, empty
+            rows = read_page(warehouse, design.specification, page)
+            for visual in page.visuals:
+                # The sample breaks no rule of the data.
+                is_of_faults = any(rule.field.source == "is_passed" for rule in visual.filters)
+                if visual.key in rows and not rows[visual.key].has_data and not is_of_faults:
+                    empty.append((report, name, visual.key))
+    assert not empty
 
 
 def test_a_table_shows_the_first_rows_of_its_order(
@@ -236,14 +250,9 @@ def test_a_city_without_areas_or_scores_says_that_there_are_no_rows(
 ) -> None:
     city = copy_city(sample_cities["duckdb"])
     with city.connect() as warehouse:
-        warehouse.execute(WITHOUT_AREAS)
+        replace_view(warehouse, "areas", WITHOUT_AREAS)
         for view in ("pipe_risk", "joined_risk_view", "capture_curve", "calibration"):
-            warehouse.execute(
-                f"create table main.empty_{view} as select * from powerbi.{view} where false"
-            )
-            warehouse.execute(
-                f"create or replace view powerbi.{view} as select * from main.empty_{view}"
-            )
+            replace_view(warehouse, view, f"select * from powerbi.{view} where false")
         files = draw_pages(warehouse, design, tmp_path)
         page = pages_of(design)["la_pipeline_failure_risk", "Where"]
         rows = read_page(warehouse, design.specification, page)

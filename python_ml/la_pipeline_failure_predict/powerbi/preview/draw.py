@@ -25,7 +25,7 @@ from la_pipeline_failure_predict.powerbi.preview.tables import draw_matrix, draw
 from la_pipeline_failure_predict.powerbi.report import Page, Report, Visual
 from la_pipeline_failure_predict.powerbi.theme import BAND, INK, LINE, MUTED_INK, PAPER, STYLES
 
-LABEL = "Preview drawn from the demo's data with matplotlib; not a screenshot of Power BI"
+LABEL = "Preview drawn with matplotlib from the data of the warehouse; not a screenshot of Power BI"
 FOOT_PIXELS = 22
 HEADING_SIZE = 18
 FIGURE_SIZE = STYLES["cardVisual"]["value"]["fontSize"]
