@@ -247,8 +247,8 @@ def _draw_bars(
     panel: Panel, visual: Visual, categories: Categories, series: Sequence[Series]
 ) -> None:
     """Draw bars from top to bottom, as many as there is room for, each with its figure."""
-    free, pixels = panel.height - panel.top - PADDING, BAR_PIXELS * (_lanes(visual, series) + 1) / 2
-    count = min(max(1, int(free / pixels)), len(categories.names))
+    free, pixels = panel.height - panel.top - PADDING, BAR_PIXELS * _lanes(visual, series)
+    count = min(max(1, free // pixels), len(categories.names))
     if count < len(categories.names):
         panel.scroll_bar(panel.top, count / len(categories.names))
     axes = panel.axes()
