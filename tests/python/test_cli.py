@@ -21,6 +21,22 @@ def test_help_of_every_command_has_an_example(duckdb_city: City) -> None:
         assert f"Example: la-pipes {' '.join(command)}" in result.output, command
 
 
+def test_help_imports_nothing_that_takes_seconds() -> None:
+    slow = ("pandas", "pyarrow", "sqlalchemy", "dbt", "duckdb", "sklearn")
+    code = (
+        "import sys\n"
+        "from click.testing import CliRunner\n"
+        "from la_pipeline_failure_predict.cli import main\n"
+        "print(CliRunner().invoke(main, ['--help']).output)\n"
+        f"print('slow:', [name for name in {slow} if name in sys.modules])\n"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert "Build and test the marts: the same as `dbt build`." in printed
+    assert printed.strip().endswith("slow: []")
+
+
 def commands_below(city: City, *group: str) -> Iterator[tuple[str, ...]]:
     """Yield every command, those of groups too, as --help lists them."""
     listed = city.la_pipes(*group, "--help").output.split("Commands:")

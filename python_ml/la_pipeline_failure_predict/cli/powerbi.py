@@ -212,7 +212,8 @@ def deploy(
 ) -> None:
     """Publish the model and the reports to a workspace.
 
-    AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET name the service principal, in the environment or in .env.
+    AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET name the service principal, in the
+    environment or in .env.
 
     \b
     Example: la-pipes powerbi deploy test --dry-run
