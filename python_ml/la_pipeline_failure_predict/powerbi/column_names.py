@@ -80,6 +80,8 @@ def default_format(column: Mapping[str, Any]) -> str:
         return "0.0%"
     if category(name):
         return "0.00000"
+    if name.endswith("_m") or name.startswith("diameter"):
+        return "#,0"
     return "#,0.00"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from la_pipeline_failure_predict.powerbi.identity import guid, short_name
-from la_pipeline_failure_predict.powerbi.report import Field, Filter, Page, Report, Visual
+from la_pipeline_failure_predict.powerbi.report import Field, Filter, Page, Report, Sort, Visual
 from la_pipeline_failure_predict.powerbi.theme import (
     BASE_THEME,
     THEME_FILE,
@@ -226,12 +226,17 @@ def _query(visual: Visual) -> Part:
             for role, fields in visual.roles.items()
         }
     }
-    if visual.sort:
-        direction = "Descending" if visual.sort.is_descending else "Ascending"
-        query["sortDefinition"] = {
-            "sort": [{"field": _field(visual.sort.field), "direction": direction}]
-        }
+    if sort := visual.sort or _axis_order(visual):
+        direction = "Descending" if sort.is_descending else "Ascending"
+        query["sortDefinition"] = {"sort": [{"field": _field(sort.field), "direction": direction}]}
     return query
+
+
+def _axis_order(visual: Visual) -> Sort | None:
+    """Return the order of the axis: left to itself, Power BI puts the largest bar first."""
+    if "Y" not in visual.roles or visual.kind in ("azureMap", "scatterChart"):
+        return None
+    return Sort(visual.roles["Category"][0])
 
 
 def _projections(

@@ -98,7 +98,7 @@ STYLES: Mapping[str, Style] = {
     "lineClusteredColumnComboChart": _COLUMNS
     | {
         "valueAxis": _VALUES | {"secShowAxisTitle": True},
-        "lineStyles": {"strokeWidth": 2, "showMarker": True},
+        "lineStyles": {"strokeWidth": 2, "showMarker": False},
     },
     "barChart": _BARS,
     "clusteredBarChart": _BARS,
@@ -115,7 +115,7 @@ STYLES: Mapping[str, Style] = {
             "showSelectionControl": False,
             "showStylePicker": False,
         },
-        "bubbleLayer": {"bubbleRadius": 6, "minBubbleRadius": 3, "maxRadius": 16},
+        "bubbleLayer": {"bubbleRadius": 3, "minBubbleRadius": 2, "maxRadius": 12},
     },
     "textbox": {"border": {"show": False}, "background": {"show": False}},
     "actionButton": {"border": {"show": False}, "background": {"show": False}},
