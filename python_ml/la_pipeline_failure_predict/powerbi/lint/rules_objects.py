@@ -126,32 +126,12 @@ def _levels_are_columns(project: Project) -> Iterator[Finding]:
             )
 
 
-@book.warning("ISAVAILABLEINMDX_FALSE_NONATTRIBUTE_COLUMNS")
-def _hidden_columns_have_no_hierarchy(project: Project) -> Iterator[Finding]:
-    for column in project.columns:
-        is_off = column.declared.properties.get("isAvailableInMdx") == "false"
-        is_needed = column.key in project.sorting_or_levels or column.sorted_by
-        if column.is_hidden and not is_off and not is_needed:
-            yield (
-                project.spot(column),
-                "is hidden and has a hierarchy built for Excel: set isAvailableInMdx: false",
-            )
-
-
 @book.error("SET_ISAVAILABLEINMDX_TO_TRUE_ON_NECESSARY_COLUMNS")
 def _needed_columns_have_a_hierarchy(project: Project) -> Iterator[Finding]:
     for column in project.columns:
         is_off = column.declared.properties.get("isAvailableInMdx") == "false"
         if is_off and (column.key in project.sorting_or_levels or column.sorted_by):
             yield project.spot(column), "sorts, or is a level: delete isAvailableInMdx"
-
-
-@book.warning("UNNECESSARY_COLUMNS")
-def _hidden_columns_are_used(project: Project) -> Iterator[Finding]:
-    for column in project.columns:
-        is_key = column.declared.is_set("isKey")
-        if column.is_hidden and not is_key and column.key not in project.used:
-            yield project.spot(column), "is hidden and used by nothing: delete it, or show it"
 
 
 @book.warning("UNNECESSARY_MEASURES")
