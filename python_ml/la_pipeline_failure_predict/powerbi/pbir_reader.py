@@ -110,7 +110,7 @@ class ReportFiles:
                 yield from visual.fields
 
 
-def read_reports(folder: Path) -> tuple[ReportFiles, ...]:
+def read_report_files(folder: Path) -> tuple[ReportFiles, ...]:
     """Read every report in a folder, by name.
 
     Raises

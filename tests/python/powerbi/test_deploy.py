@@ -402,13 +402,17 @@ def test_without_the_extra(
 def test_the_project_of_this_repository(fabric: FakeFabric) -> None:
     """As the example of environments says, and with every file that is committed."""
     folder = ROOT / "powerbi"
-    environment = read_environment(folder / "deploy" / "environments.yml.example", "test")
+    example = read_environment(folder / "deploy" / "environments.yml.example", "test")
+    # Not as in the files, for what is replaced to be seen.
+    values = {name: f"{value}_of_test" for name, value in example.parameters.items()}
+    environment = example.model_copy(update={"parameters": values})
     fabric.workspace_id = str(environment.workspace_id)
     deployment = plan_deployment(folder, "test", environment)
     publish(deployment, service_principal())
     assert [item.type for item in fabric.items.values()].count("Report") == 3
     model = fabric.item(deployment.model.name)
-    for name, value in environment.parameters.items():
+    assert values.keys() == {"Server", "Database", "Schema"}
+    for name, value in values.items():
         assert f'expression {name} = "{value}"' in model.files["definition/expressions.tmdl"]
     files = next(folder.rglob("*.SemanticModel"))
     committed = {p.relative_to(files).as_posix() for p in files.rglob("*") if p.is_file()}

@@ -1,4 +1,4 @@
-"""The linter: what it lets be, what it waives, and that it knows what Power BI allows."""
+"""The linter: what it accepts, what it waives, and that it knows what Power BI allows."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.powerbi.lint import (
     LEFT_OUT,
     WAIVERS,
+    Spot,
     Waiver,
     check_columns,
     lint_data,
@@ -19,6 +20,7 @@ from la_pipeline_failure_predict.powerbi.lint import (
 from la_pipeline_failure_predict.powerbi.lint.dax_tokens import read_dax
 from la_pipeline_failure_predict.powerbi.lint.m_names import read_m
 from la_pipeline_failure_predict.powerbi.lint.project_lint import BOOKS
+from la_pipeline_failure_predict.powerbi.lint.rules import RuleBook
 from la_pipeline_failure_predict.powerbi.model import SemanticModel
 from la_pipeline_failure_predict.powerbi.pbir import render_report
 from la_pipeline_failure_predict.powerbi.report import Report
@@ -49,7 +51,7 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def rules_told(project: Path) -> list[str]:
+def rules_reported(project: Path) -> list[str]:
     return [one.rule for one in lint_project(project, waivers=())]
 
 
@@ -72,18 +74,20 @@ def test_each_published_rule_is_checked_or_left_out_for_a_reason() -> None:
 @pytest.mark.skipif(not REFERENCE.is_dir(), reason=f"no reference files in {REFERENCE}")
 def test_a_model_by_other_hands_is_read() -> None:
     """A model that Microsoft's reader loads has no faults to us but those it really has."""
-    told = lint_project(REFERENCE / "worked_la_min", waivers=())
-    assert {one.rule for one in told if one.is_error} == {"THEME_MISSING"}
+    reported = lint_project(REFERENCE / "worked_la_min", waivers=())
+    assert {one.rule for one in reported if one.is_error} == {"THEME_MISSING"}
     assert "'Pipe Breaks'[Break Date]" in {
-        one.place.thing for one in told if one.rule == "HIDE_FOREIGN_KEYS"
+        one.place.thing for one in reported if one.rule == "HIDE_FOREIGN_KEYS"
     }
 
 
 def test_a_sentence_says_where_what_and_how_to_fix_it(project: Path) -> None:
     """A reader of the log has no other source."""
     edit(project / BREAKS, "COUNTROWS('Pipe Breaks')", "COUNTROWS('Breaks')")
-    told = next(one for one in lint_project(project, waivers=()) if one.rule.startswith("DAX_T"))
-    assert str(told) == (
+    reported = next(
+        one for one in lint_project(project, waivers=()) if one.rule.startswith("DAX_T")
+    )
+    assert str(reported) == (
         f"{BREAKS}, line 6: 'Pipe Breaks'[Total Breaks] names the table Breaks, which is not "
         "there: name another. (DAX_TABLE_MISSING)"
     )
@@ -92,44 +96,82 @@ def test_a_sentence_says_where_what_and_how_to_fix_it(project: Path) -> None:
 def test_a_waiver_is_of_a_rule_and_a_thing(project: Path) -> None:
     """A waiver that covers more hides what comes after it."""
     rule, thing = "DAX_COLUMNS_FULLY_QUALIFIED", "role Auditor on 'Pipe Breaks'"
-    assert rule in rules_told(project)
+    assert rule in rules_reported(project)
     for waived in (Waiver(rule, thing, "A trial."), Waiver(rule, "", "A trial.")):
-        told = {one.rule for one in lint_project(project, [waived])}
-        assert rule not in told
-        assert "HIDE_FOREIGN_KEYS" in told
+        reported = {one.rule for one in lint_project(project, [waived])}
+        assert rule not in reported
+        assert "HIDE_FOREIGN_KEYS" in reported
     elsewhere = Waiver(rule, "role Auditor on 'Areas'", "A trial.")
-    told = lint_project(project, [elsewhere])
-    assert rule in {one.rule for one in told}
-    # And one that covers nothing is told itself.
-    assert [str(one.message) for one in told if one.rule == "IDLE_WAIVER"] == [
+    reported = lint_project(project, [elsewhere])
+    assert rule in {one.rule for one in reported}
+    # And one that covers nothing is reported itself.
+    assert [str(one.message) for one in reported if one.rule == "IDLE_WAIVER"] == [
         f"The waiver of {rule} for role Auditor on 'Areas' covers nothing: delete it."
     ]
 
 
-def test_what_cannot_be_read_is_told_first(project: Path) -> None:
+def test_what_cannot_be_read_is_reported_first(project: Path) -> None:
     """One fault in a file would else look like a hundred missing fields."""
     edit(project / BREAKS, "\tmeasure 'Total Breaks'", "\tmeasure 'Total Breaks")
-    (told,) = lint_project(project)
-    assert told.rule == "UNREADABLE"
-    assert told.is_error
-    assert told.message.startswith("definition/tables/Pipe Breaks.tmdl, line 6: a quote is not")
+    (reported,) = lint_project(project)
+    assert reported.rule == "UNREADABLE"
+    assert reported.is_error
+    assert reported.message.startswith("definition/tables/Pipe Breaks.tmdl, line 6: a quote is not")
 
 
-@pytest.mark.parametrize("value", [None, "x", [7]])
-def test_json_of_another_shape_is_no_traceback(project: Path, value: object) -> None:
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        (".platform", "PLATFORM"),
+        ("*.pbism", "MODEL_SETTINGS"),
+        ("*.pbir", "MODEL_PATH_MISSING"),
+        ("*.pbip", "SHORTCUT"),
+        ("report.json", "THEME_MISSING UNREADABLE"),
+        ("pages.json", "PAGE_ORDER UNREADABLE"),
+        ("page.json", "FOLDER_NAME VISUAL_OUTSIDE_PAGE"),
+        (
+            "visual.json",
+            "FOLDER_NAME OVERLAPPING_VISUALS QUERY_REF_TAKEN VISUAL_KIND VISUAL_NAME_TAKEN "
+            "VISUAL_OUTSIDE_PAGE VISUAL_ROLE VISUAL_WITHOUT_ALT_TEXT VISUAL_WITHOUT_TITLE",
+        ),
+    ],
+)
+def test_json_of_another_shape_is_reported(project: Path, name: str, rules: str) -> None:
     """Files are merged by hand too, and what is left then is of any shape."""
-    names = (".platform", "*.pbism", "*.pbir", "*.pbip", "report.json", "page?.json", "visual.json")
-    for file in (sorted(project.rglob(name))[0] for name in (*names, "page.json")):
-        text = file.read_text(encoding="utf-8")
-        for place in _places(json.loads(text)):
+    before = {(one.rule, one.place.thing) for one in lint_project(project, waivers=())}
+    file = sorted(project.rglob(name))[0]
+    text = file.read_text(encoding="utf-8")
+    found: set[tuple[str, str]] = set()
+    for place in _places(json.loads(text)):
+        for value in (None, "x", [7]):
             part = json.loads(text)
             inner = part
             for step in place[:-1]:
                 inner = inner[step]
             inner[place[-1]] = value
             file.write_text(json.dumps(part), encoding="utf-8")
-            lint_project(project)
-        file.write_text(text, encoding="utf-8")
+            found |= {(one.rule, one.place.thing) for one in lint_project(project, waivers=())}
+    assert {rule for rule, _ in found - before} == set(rules.split())
+
+
+def test_a_rule_that_fails_is_reported_by_its_name() -> None:
+    """A fault of a rule would else pass for one of the files, and hide what others find."""
+    book = RuleBook[str]()
+
+    @book.warning("FAILS")
+    def _fails(subject: str) -> Iterator[tuple[Spot, str]]:
+        yield Spot(subject, "first"), "is found"
+        raise LookupError("second")
+
+    @book.warning("FINDS")
+    def _finds(subject: str) -> Iterator[tuple[Spot, str]]:
+        yield Spot(subject, "third"), "is found"
+
+    first, failed, third = map(str, book.violations("a.tmdl"))
+    assert first == "a.tmdl: first is found. (FAILS)"
+    assert "cannot judge these files (LookupError('second'))" in failed
+    assert failed.endswith("(FAILS)")
+    assert third == "a.tmdl: third is found. (FINDS)"
 
 
 def _places(part: object, deepest: int = 3) -> Iterator[list]:
@@ -166,13 +208,13 @@ def test_a_folder_holds_one_model(tmp_path: Path, models: int) -> None:
         'CALCULATE([Total Breaks], Areas[Area] IN {"Venice", "Harbor"}) + 1e3 * .5',
     ],
 )
-def test_dax_that_is_right_is_let_be(project: Path, dax: str) -> None:
+def test_dax_that_is_right_is_accepted(project: Path, dax: str) -> None:
     """Else whoever writes a measure in Desktop switches the linter off."""
-    before = rules_told(project)
+    before = rules_reported(project)
     lines = "".join(f"\t\t\t{line}\n" for line in dax.split("\n"))
     new = f"\t/// New.\n\tmeasure New =\n{lines}\t\tformatString: 0\n\n"
     edit(project / BREAKS, "\t/// Day of the break.", f"{new}\t/// Day of the break.")
-    assert rules_told(project) == before
+    assert rules_reported(project) == before
 
 
 @pytest.mark.parametrize(
@@ -193,7 +235,7 @@ def test_dax_is_taken_apart(
     tables: list[str],
     functions: list[str],
 ) -> None:
-    """What an expression names is what impact and lint are told by."""
+    """What an expression names is what impact and lint go by."""
     read = read_dax(dax)
     assert (read.columns, read.names, read.tables, read.functions) == (
         columns,
@@ -214,7 +256,7 @@ def test_dax_is_taken_apart(
         ("[a", "holds '[', which is no DAX or the start of a quote left open"),
     ],
 )
-def test_dax_that_is_half_written_is_told(dax: str, fault: str) -> None:
+def test_dax_that_is_half_written_is_reported(dax: str, fault: str) -> None:
     """Power BI loads a model with such a measure, and each visual of it fails."""
     assert read_dax(dax).fault() == fault
 
@@ -239,14 +281,14 @@ def test_m_is_taken_apart(m: str, unknown: set[str]) -> None:
 
 
 @pytest.mark.parametrize("m", ["let a = 1", "{1, 2", "f(1]", 'let a = "x in a'])
-def test_m_that_is_half_written_is_told(m: str) -> None:
+def test_m_that_is_half_written_is_reported(m: str) -> None:
     """Power BI asks for it when the model opens, of whoever opens it."""
     assert read_m(m).fault
 
 
-def test_what_desktop_adds_is_let_be(project: Path) -> None:
+def test_what_desktop_adds_is_accepted(project: Path) -> None:
     """Saving in Desktop writes more than a build does: none of it is a fault."""
-    before = rules_told(project)
+    before = rules_reported(project)
     breaks = project / BREAKS
     edit(
         breaks,
@@ -260,7 +302,7 @@ def test_what_desktop_adds_is_let_be(project: Path) -> None:
     )
     (project / "reports" / ".pbi").mkdir()
     (project / "reports" / ".pbi" / "localSettings.json").write_text("{}", encoding="utf-8")
-    assert rules_told(project) == before
+    assert rules_reported(project) == before
 
 
 @pytest.fixture(scope="module")
@@ -285,8 +327,8 @@ def test_the_rows_of_the_sample_can_be_imported(
 ) -> None:
     """Keys, relationships, dates and sort orders hold on both engines."""
     with sample_cities[engine].connect() as warehouse:
-        told = lint_data(warehouse, real_model)
-    assert [str(one) for one in told if one.is_error] == []
+        reported = lint_data(warehouse, real_model)
+    assert [str(one) for one in reported if one.is_error] == []
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -306,10 +348,12 @@ def test_the_warehouse_is_compared_column_by_column(two_columns: City) -> None:
     """Each sentence names what is different, in the model's words and the warehouse's."""
     model = SemanticModel("areas", "", MODEL.tables[1:3])
     with two_columns.connect() as warehouse:
-        told = [(one.rule, one.is_error, one.message) for one in check_columns(warehouse, model)]
+        reported = [
+            (one.rule, one.is_error, one.message) for one in check_columns(warehouse, model)
+        ]
         # And the rows of what is missing are not asked for.
         assert [one.rule for one in lint_data(warehouse, model) if one.is_error] == []
-    assert told == [
+    assert reported == [
         (
             "SOURCE_COLUMN_TYPE",
             True,
@@ -334,19 +378,19 @@ def test_the_warehouse_is_compared_column_by_column(two_columns: City) -> None:
     ]
 
 
-def test_a_column_of_many_values_is_told(two_columns: City) -> None:
+def test_a_column_of_many_values_is_reported(two_columns: City) -> None:
     """It makes the model as large as its rows, for nobody reads them one by one."""
     model = SemanticModel("areas", "", MODEL.tables[1:2])
     with two_columns.connect() as warehouse:
-        told = lint_data(warehouse, model, most_values=0)
-        assert [(one.rule, one.place.thing) for one in told] == [
+        reported = lint_data(warehouse, model, most_values=0)
+        assert [(one.rule, one.place.thing) for one in reported] == [
             ("HIGH_CARDINALITY", "'Areas'[Area]")
         ]
         assert lint_data(warehouse, model, most_values=1) == []
 
 
 @pytest.mark.parametrize("check", [check_columns, lint_data])
-def test_a_warehouse_without_views_is_told(empty_city: City, check: Callable) -> None:
+def test_a_warehouse_without_views_is_refused(empty_city: City, check: Callable) -> None:
     """No rows are no faults: a check of nothing would pass."""
     with empty_city.connect() as warehouse, pytest.raises(UserError, match="run la-pipes run"):
         check(warehouse, MODEL)

@@ -18,7 +18,7 @@ from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.powerbi import theme as look
 from la_pipeline_failure_predict.powerbi.authoring_check import COMMAND, run_authoring_check
 from la_pipeline_failure_predict.powerbi.pbir import render_report
-from la_pipeline_failure_predict.powerbi.pbir_reader import FieldUse, ReportFiles, read_reports
+from la_pipeline_failure_predict.powerbi.pbir_reader import FieldUse, ReportFiles, read_report_files
 from la_pipeline_failure_predict.powerbi.report import Filter, Page, Report, Visual
 from la_pipeline_failure_predict.powerbi.schema_check import check_schemas
 from la_pipeline_failure_predict.powerbi.visual_kinds import KINDS
@@ -225,7 +225,7 @@ def test_another_tool_of_that_name_is_told(reports: Path, monkeypatch: pytest.Mo
 
 
 def read(folder: Path) -> ReportFiles:
-    [report] = read_reports(folder)
+    [report] = read_report_files(folder)
     return report
 
 
@@ -311,7 +311,7 @@ def test_a_file_that_cannot_be_read_is_named(reports: Path, name: str, text: str
     else:
         file.write_text(text)
     with pytest.raises(UserError, match=said):
-        read_reports(reports)
+        read_report_files(reports)
 
 
 # Visuals

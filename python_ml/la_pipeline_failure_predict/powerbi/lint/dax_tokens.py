@@ -100,7 +100,7 @@ class Dax:
 
     @cached_property
     def variables(self) -> set[str]:
-        """Names after VAR, in small letters."""
+        """Names after VAR, in lowercase."""
         return {
             token.text.lower()
             for before, token in self._with_previous()

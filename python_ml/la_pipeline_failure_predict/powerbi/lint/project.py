@@ -15,7 +15,7 @@ from la_pipeline_failure_predict.powerbi.model import Relationship
 from la_pipeline_failure_predict.powerbi.pbir_reader import ReportFiles
 from la_pipeline_failure_predict.powerbi.tmdl_reader import Declaration, ReadModel, unquoted
 
-# Power BI does not tell capital letters from small ones.
+# Power BI does not tell uppercase from lowercase.
 Key = tuple[str, str]
 
 
@@ -166,7 +166,7 @@ class Project:
 
     @cached_property
     def tables_by_name(self) -> Mapping[str, Declaration]:
-        """Tables by their names in small letters."""
+        """Tables by their names in lowercase."""
         return {table.name.casefold(): table for table in self.tables}
 
     @cached_property
@@ -181,12 +181,12 @@ class Project:
 
     @cached_property
     def columns_by_key(self) -> Mapping[Key, Member]:
-        """Columns by table and name in small letters."""
+        """Columns by table and name in lowercase."""
         return {column.key: column for column in self.columns}
 
     @cached_property
     def measures_by_name(self) -> Mapping[str, Member]:
-        """Measures by their names in small letters."""
+        """Measures by their names in lowercase."""
         return {measure.name.casefold(): measure for measure in self.measures}
 
     @cached_property
@@ -246,13 +246,13 @@ class Project:
         }
 
     def titled(self, name: str) -> str:
-        """Return a table as DAX writes it, from its name in small letters."""
+        """Return a table as DAX writes it, from its name in lowercase."""
         table = self.tables_by_name.get(name)
         return written_table(table.name if table else name)
 
     @cached_property
     def roads(self) -> Mapping[str, Sequence[tuple[str, Link]]]:
-        """Tables that each table filters by an active relationship, names in small letters."""
+        """Tables that each table filters by an active relationship, names in lowercase."""
         roads: dict[str, list[tuple[str, Link]]] = {}
         for link in self.links:
             if link.is_active:

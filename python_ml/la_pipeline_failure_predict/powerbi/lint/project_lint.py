@@ -1,6 +1,5 @@
 """Lint the files of a Power BI project."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,10 +21,9 @@ from la_pipeline_failure_predict.powerbi.lint.rules import (
     without_waived,
 )
 from la_pipeline_failure_predict.powerbi.lint.waivers import WAIVERS
-from la_pipeline_failure_predict.powerbi.pbir_reader import REPORT_SUFFIX, read_reports
+from la_pipeline_failure_predict.powerbi.pbir_reader import REPORT_SUFFIX, read_report_files
 from la_pipeline_failure_predict.powerbi.tmdl_reader import read_model
 
-log = logging.getLogger(__name__)
 BOOKS = tuple(
     module.book
     for module in (
@@ -50,7 +48,7 @@ def lint_project(folder: Path, waivers: Sequence[Waiver] = WAIVERS) -> list[Viol
     folder
         Folder of the project, with the semantic model and the reports anywhere below it.
     waivers
-        Rules that are let go; one that covers nothing is told as well.
+        Rules that are waived; one that covers nothing is reported as well.
 
     Raises
     ------
@@ -59,30 +57,21 @@ def lint_project(folder: Path, waivers: Sequence[Waiver] = WAIVERS) -> list[Viol
     """
     model_folder = _model_folder(folder)
     try:
-        reports = [
-            report
-            for parent in sorted({path.parent for path in folder.rglob(f"*{REPORT_SUFFIX}")})
-            for report in read_reports(parent)
-        ]
-        project = Project(folder, model_folder, read_model(model_folder), tuple(reports))
-        found = [one for book in BOOKS for one in book.violations(project)]
+        project = _read_project(folder, model_folder)
     except UserError as error:
-        return [_unreadable(folder, str(error))]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        log.debug("cannot lint %s", folder, exc_info=error)
-        return [
-            _unreadable(
-                folder,
-                f"A file of the reports is not laid out as Power BI does it ({error!r}): run "
-                "la-pipes powerbi build.",
-            )
-        ]
+        # What cannot be read cannot be judged, so it is reported alone.
+        return [Violation(Spot(folder.name, ""), UNREADABLE, str(error), is_error=True)]
+    found = (one for book in BOOKS for one in book.violations(project))
     return without_waived(found, waivers)
 
 
-def _unreadable(folder: Path, message: str) -> Violation:
-    # What cannot be read cannot be judged, so it is told alone.
-    return Violation(Spot(folder.name, ""), UNREADABLE, message, is_error=True)
+def _read_project(folder: Path, model_folder: Path) -> Project:
+    reports = [
+        report
+        for parent in sorted({path.parent for path in folder.rglob(f"*{REPORT_SUFFIX}")})
+        for report in read_report_files(parent)
+    ]
+    return Project(folder, model_folder, read_model(model_folder), tuple(reports))
 
 
 def _model_folder(folder: Path) -> Path:

@@ -1,9 +1,11 @@
 """What a rule is, what it finds, and how a finding is waived."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+log = logging.getLogger(__name__)
 Subject = TypeVar("Subject")
 
 
@@ -46,12 +48,12 @@ class Violation:
 
 @dataclass(frozen=True)
 class Waiver:
-    """A rule that is let go, and why.
+    """A rule that is waived, and why.
 
     Attributes
     ----------
     thing
-        What it is let go for, as `Spot` names it; everything where empty.
+        What it is waived for, as `Spot` names it; everything where empty.
     """
 
     rule: str
@@ -89,10 +91,21 @@ class RuleBook(Generic[Subject]):
         return add
 
     def violations(self, subject: Subject) -> Iterator[Violation]:
-        """Yield what the rules find; a finding's text goes on from the name of its object."""
+        """Yield what the rules find; a finding's text goes on from the name of its object.
+
+        A rule that fails is reported by its name, and the others go on.
+        """
         for name, (check, is_error) in self.checks.items():
-            for place, text in check(subject):
-                yield Violation(place, name, f"{place.thing} {text}.", is_error)
+            try:
+                for place, text in check(subject):
+                    yield Violation(place, name, f"{place.thing} {text}.", is_error)
+            except Exception as error:
+                log.debug("the rule %s failed", name, exc_info=error)
+                message = (
+                    f"The rule cannot judge these files ({error!r}): run la-pipes powerbi build, "
+                    "and report a fault of the rule if that does not help."
+                )
+                yield Violation(Spot("rules", name), name, message, is_error=True)
 
 
 def without_waived(violations: Iterable[Violation], waivers: Sequence[Waiver]) -> list[Violation]:

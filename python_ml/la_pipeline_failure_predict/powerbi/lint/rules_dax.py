@@ -142,7 +142,7 @@ _against(
 
 
 @book.warning("USE_THE_DIVIDE_FUNCTION_FOR_DIVISION")
-def _quotients_bear_a_zero(project: Project) -> Iterator[Finding]:
+def _division_uses_divide(project: Project) -> Iterator[Finding]:
     for formula in project.formulas:
         tokens = formula.dax.tokens
         if any(

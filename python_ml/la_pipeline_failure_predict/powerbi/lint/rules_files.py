@@ -78,7 +78,7 @@ def _level_is_known(project: Project) -> Iterator[Finding]:
         file = project.path_of(project.model_folder / "definition" / "database.tmdl")
         yield (
             Spot(file, "database"),
-            f"has the compatibility level {level or 'of nothing'}, which Power BI does not know: "
+            f"has the compatibility level {level or 'none'}, which Power BI does not know: "
             f"set compatibilityLevel: {tmsl.COMPATIBILITY_LEVEL}",
         )
 
@@ -164,7 +164,10 @@ def _items_are_identified(project: Project) -> Iterator[Finding]:
         if not platform:
             yield spot, "has no .platform, without which Desktop does not open it: build it again"
         elif metadata.get("type") != kind or not metadata.get("displayName"):
-            yield spot, f"is not told as a {kind} with a displayName in .platform: build it again"
+            yield (
+                spot,
+                f"is not declared as a {kind} with a displayName in .platform: build it again",
+            )
         elif not GUID.fullmatch(logical_id):
             yield spot, f"has the logicalId {logical_id!r}, which is no GUID: build it again"
         elif other := seen.get(logical_id.lower()):
@@ -179,8 +182,7 @@ def _model_is_read_as_tmdl(project: Project) -> Iterator[Finding]:
     if not re.fullmatch(r"([4-9]|\d{2,})\.\d+", version):
         yield (
             Spot(project.path_of(path), "definition.pbism"),
-            f"has the version {version or 'of nothing'}, and TMDL needs 4.0 or later: build it "
-            "again",
+            f"has the version {version or 'none'}, and TMDL needs 4.0 or later: build it again",
         )
 
 

@@ -40,9 +40,9 @@ _against(
 )
 _against(
     "FIRST_LETTER_OF_OBJECTS_MUST_BE_CAPITALIZED",
-    # Not pH, nor kWh: a small letter before a capital is how the word is written.
+    # Not pH, nor kWh: a lowercase letter before a capital is how the word is written.
     lambda name: re.match(r"[a-z]([a-z ]|$)", name) is not None,
-    "starts with a small letter: capitalize it",
+    "starts with a lowercase letter: capitalize it",
 )
 
 

@@ -44,7 +44,7 @@ class Probe:
     text
         What is said of them, after the name of the object; `{count}` stands for their number.
     examples
-        Query of one text a row that shows some of them; empty where there is nothing to show.
+        Query of one text per row that shows some of them; empty where there is nothing to show.
     """
 
     place: Spot
@@ -60,7 +60,7 @@ def lint_data(
 ) -> list[Violation]:
     """Return where the rows of the views break a rule.
 
-    Views and columns that are missing are left out: `check_columns` tells of them.
+    Views and columns that are missing are left out: `check_columns` reports them.
 
     Parameters
     ----------
