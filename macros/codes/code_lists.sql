@@ -31,6 +31,7 @@
             'mains_km': 'Mains in service, km', 'delivered_mains_km': 'Mains as delivered, km',
             'land_km2': 'Land, km2', 'unknown': 'Unknown',
         },
+        'expected_basis': {'mains': 'Mains', 'areas': 'Areas'},
         'bundling_rule': {
             'street': 'Same street', 'installation': 'Same installation', 'grid_cell': 'Same square',
             'alone': 'Single main',

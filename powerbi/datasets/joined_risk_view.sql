@@ -10,7 +10,7 @@ select
     "region_name" as "Region of the Month",
     -- First day of the month.
     "month_on" as "Area Month",
-    -- Exposure of the area to breaks. Kilometres of main in service on the first day of the month;
+    -- Exposure of the area to breaks. Kilometers of main in service on the first day of the month;
     -- where no located inventory was delivered, the delivered length; else km2 of land.
     -- exposure_basis says which.
     "exposure" as "Exposure",

@@ -17,6 +17,10 @@ from la_pipeline_failure_predict.settings import Settings
 PARSED_FILES = ("models", "macros", "seeds", "tests/generic", "dbt_project.yml")
 
 
+# What is read of a manifest.
+MANIFEST_PARTS = ("nodes", "groups", "exposures", "metrics", "semantic_models", "child_map")
+
+
 @dataclass(frozen=True)
 class GenericTest:
     """A generic test of a model, with its arguments.
@@ -141,8 +145,8 @@ def read_manifest_file(file: Path) -> Mapping[str, Any]:
         If the file is missing or not one.
     """
     try:
-        manifest: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        if "nodes" in manifest:
+        manifest: Any = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(manifest, dict) and set(MANIFEST_PARTS) <= set(manifest):
             return manifest
     except OSError:
         raise UserError(f"There is no manifest {file}: write it with dbt parse.") from None

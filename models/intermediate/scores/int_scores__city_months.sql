@@ -1,4 +1,4 @@
--- One row per month that the published runs scored: breaks expected of the whole network, and those
+-- One row per whole month that the published runs scored: breaks expected of the whole network, and those
 -- that happened to what was scored. A year's expectation of the mains is spread over its months as
 -- the breaks on record before it were; where no main is scored, the areas' own months add up.
 with published_runs as (
@@ -49,9 +49,13 @@ scored_years as (
 
     select
         as_of_date,
+        case
+            when as_of_date = {{ month_start('as_of_date') }} then as_of_date
+            else {{ add_months(month_start('as_of_date'), 1) }}
+        end as first_month_on,
         sum(expected_breaks) as expected_breaks
     from scored_pipes
-    group by 1
+    group by 1, 2
 
 ),
 
@@ -67,6 +71,7 @@ seasons as (
     left join breaks
         on
             scored_years.as_of_date > breaks.broke_on
+            and not coalesce(breaks.is_date_suspect, false)
             and months.month_number = extract(month from breaks.broke_on)
     group by 1, 2
 
@@ -86,6 +91,7 @@ year_months as (
 
     select
         scored_years.as_of_date,
+        scored_years.first_month_on,
         scored_years.expected_breaks,
         cast(months.month_number - 1 as integer) as months_later
     from scored_years
@@ -97,7 +103,7 @@ dated_months as (
 
     select
         year_months.*,
-        {{ add_months(month_start('as_of_date'), 'months_later') }} as month_on
+        {{ add_months('first_month_on', 'months_later') }} as month_on
     from year_months
 
 ),
@@ -110,10 +116,11 @@ observed_pipes as (
         count(*) as observed_breaks
     from breaks
     inner join scored_pipes
+        on breaks.pipe_id = scored_pipes.pipe_id
+    inner join dated_months
         on
-            breaks.pipe_id = scored_pipes.pipe_id
-            and breaks.broke_on >= scored_pipes.as_of_date
-            and breaks.broke_on < {{ add_months('scored_pipes.as_of_date', 12) }}
+            scored_pipes.as_of_date = dated_months.as_of_date
+            and breaks.month_on = dated_months.month_on
     group by 1, 2
 
 ),

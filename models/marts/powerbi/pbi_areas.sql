@@ -22,7 +22,7 @@ final as (
 
         -- facts
         coalesce(areas.area_name, 'Unknown') as area_name,
-        coalesce(areas.region_name, 'Unknown') as region_name,
+        coalesce(nullif(areas.region_name, 'unknown'), 'Unknown') as region_name,
         areas.area_km2,
         areas.outline_wkt,
         areas.longitude,

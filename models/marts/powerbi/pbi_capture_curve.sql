@@ -1,5 +1,5 @@
 -- One row per ranking rule, group of mains and share of the network length, for Power BI: the share
--- of the breaks of the year held out that the riskiest metres caught.
+-- of the breaks of the year held out that the riskiest meters caught.
 select
     rule_code || '-' || segment || '-' || cast(cast(length_share as numeric(6, 4)) as text)
         as curve_key,

@@ -1,6 +1,3 @@
--- A table, not a view: Power BI would import a view at under 100,000 rows a second.
-{{ config(materialized='table') }}
-
 -- One row per month of the whole city, for Power BI: breaks, the mains exposed to them, the
 -- weather, and what the published run expected. Rates need the exposure of the same month, so it
 -- is here.
@@ -34,8 +31,8 @@ measured as (
         city_months.temperature_mean_c,
         city_months.temperature_min_c,
         city_months.rainfall_mm,
-        {{ metres_in_miles('city_months.mains_km * 1000') }} as mains_miles,
-        {{ millimetres_in_inches('city_months.rainfall_mm') }} as rainfall_in,
+        {{ meters_to_miles('city_months.mains_km * 1000') }} as mains_miles,
+        {{ millimeters_to_inches('city_months.rainfall_mm') }} as rainfall_in,
         expected.expected_breaks,
         expected.expected_basis,
         expected.observed_breaks,
@@ -73,7 +70,7 @@ final as (
         case when is_complete_month then rainfall_in end as recorded_rainfall_in,
 
         -- what was expected
-        expected_basis,
+        {{ code_name('expected_basis', 'expected_basis') }} as expected_basis_name,
         expected_breaks,
         case when is_complete_month then observed_breaks end as judged_break_count,
         case when is_complete_month then expected_breaks end as judged_expected_breaks,

@@ -6,5 +6,5 @@ select
     temperature_min_c,
     temperature_max_c,
     rainfall_mm,
-    {{ millimetres_in_inches('rainfall_mm') }} as rainfall_in
+    {{ millimeters_to_inches('rainfall_mm') }} as rainfall_in
 from {{ ref('fct_climate_monthly') }}

@@ -1,6 +1,3 @@
--- A table, not a view: Power BI would import a view at under 100,000 rows a second.
-{{ config(materialized='table') }}
-
 -- One row per area and month, for Power BI: exposure, breaks and climate beside the predicted
 -- probability and class. What lies in no area has rows of its own, so that breaks add up to the
 -- city's and a city without areas has rows at all. Months that were not scored have no prediction.
@@ -115,7 +112,7 @@ final as (
         -- the city's weather, the same for each area
         city_months.temperature_min_c,
         city_months.rainfall_mm,
-        {{ millimetres_in_inches('city_months.rainfall_mm') }} as rainfall_in,
+        {{ millimeters_to_inches('city_months.rainfall_mm') }} as rainfall_in,
 
         -- likelihood
         risk.run_id,

@@ -1,13 +1,9 @@
--- One row per year scored and segment, observed against expected breaks, for Power BI.
+-- One row per year scored and segment, observed against expected breaks, for Power BI. Areas are left
+-- out: who may see one area alone would see the others here.
 with performance as (
 
     select * from {{ ref('fct_model_performance') }}
-
-),
-
-areas as (
-
-    select * from {{ ref('pbi_areas') }}
+    where segment_kind <> 'area'
 
 ),
 
@@ -27,7 +23,6 @@ final as (
         {{ code_name('segment_kind', 'performance.segment_kind') }} as segment_kind_name,
         performance.segment,
         case performance.segment_kind
-            when 'area' then coalesce(areas.area_name, performance.segment)
             when 'material' then {{ code_name('material_group', 'performance.segment') }}
             else 'All'
         end as segment_name,
@@ -47,8 +42,6 @@ final as (
         -- dates
         performance.trained_until
     from performance
-    left join areas
-        on performance.segment = areas.area_id
 
 )
 

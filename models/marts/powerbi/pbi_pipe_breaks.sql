@@ -1,6 +1,3 @@
--- A table, not a view: Power BI would import a view at under 100,000 rows a second.
-{{ config(materialized='table') }}
-
 -- One row per break, for Power BI: with the words for its codes, and the age of the main at the
 -- break.
 with breaks as (

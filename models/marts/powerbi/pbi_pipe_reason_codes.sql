@@ -1,12 +1,36 @@
 -- One row per scored main and reason, for Power BI: the three that raise its rate most.
-select
-    pipe_id || '-' || cast(reason_rank as text) as reason_key,
-    run_id,
-    pipe_id,
-    as_of_date,
-    reason_rank,
-    {{ code_name('reason', 'reason_code') }} as reason_name,
-    {{ code_sort('reason', 'reason_code') }} as reason_sort,
-    reason,
-    rate_factor
-from {{ ref('fct_pipe_reason_codes') }}
+with reasons as (
+
+    select * from {{ ref('fct_pipe_reason_codes') }}
+
+),
+
+pipes as (
+
+    select * from {{ ref('dim_pipes') }}
+
+),
+
+final as (
+
+    select
+        -- keys
+        reasons.pipe_id || '-' || cast(reasons.reason_rank as text) as reason_key,
+        reasons.run_id,
+        reasons.pipe_id,
+        coalesce(pipes.area_id, 'unknown') as area_id,
+        reasons.as_of_date,
+        reasons.reason_rank,
+
+        -- reason
+        {{ code_name('reason', 'reasons.reason_code') }} as reason_name,
+        {{ code_sort('reason', 'reasons.reason_code') }} as reason_sort,
+        reasons.reason,
+        reasons.rate_factor
+    from reasons
+    inner join pipes
+        on reasons.pipe_id = pipes.pipe_id
+
+)
+
+select * from final

@@ -1,6 +1,3 @@
--- A table, not a view: Power BI would import a view at under 100,000 rows a second.
-{{ config(materialized='table') }}
-
 -- One row per scored main, for Power BI: likelihood, consequence and risk over the horizon, why it
 -- ranks where it does, and the project that would renew it.
 with risk as (
@@ -85,7 +82,7 @@ final as (
         risk.diameter_mm,
         risk.diameter_class,
         risk.length_m,
-        {{ metres_in_miles('risk.length_m') }} as length_miles,
+        {{ meters_to_miles('risk.length_m') }} as length_miles,
         risk.soil_corrosivity_code,
         risk.longitude,
         risk.latitude,

@@ -1,6 +1,3 @@
--- A table, not a view: Power BI would import a view at under 100,000 rows a second.
-{{ config(materialized='table') }}
-
 -- One row per main of the inventory, in service or not, and one for no main, so that no break is
 -- lost when a report groups by main.
 with pipes as (
@@ -56,7 +53,11 @@ described as (
         coalesce(pipes.material_group, 'unknown') as known_material_group,
         coalesce(pipes.road_class, 'unknown') as known_road_class,
         coalesce(pipes.soil_corrosivity_code, 'unknown') as known_corrosivity_code,
-        greatest(period.last_year - pipes.install_year, 0) as age_years,
+        -- greatest() passes over a null, and a main of unknown age is not a new one.
+        case
+            when pipes.install_year is not null
+                then greatest(period.last_year - pipes.install_year, 0)
+        end as age_years,
         cast(floor(pipes.install_year / 10.0) as integer) * 10 as install_decade,
         pipes.*
     from members
@@ -90,11 +91,11 @@ final as (
         coalesce(banded.joint_name, 'Unknown') as joint_name,
         banded.lining,
         banded.diameter_mm,
-        {{ millimetres_in_inches('banded.diameter_mm') }} as diameter_in,
+        {{ millimeters_to_inches('banded.diameter_mm') }} as diameter_in,
         coalesce(diameter_classes.diameter_class_name, 'Unknown') as diameter_class_name,
         cast(coalesce(diameter_classes.min_diameter_mm, 999999) as integer) as diameter_class_sort,
         banded.length_m,
-        {{ metres_in_miles('banded.length_m') }} as length_miles,
+        {{ meters_to_miles('banded.length_m') }} as length_miles,
 
         -- how old it is
         banded.install_year,
@@ -108,7 +109,7 @@ final as (
 
         -- where it is
         banded.street_name,
-        coalesce(banded.pressure_zone, 'unknown') as pressure_zone,
+        coalesce(nullif(banded.pressure_zone, 'unknown'), 'Unknown') as pressure_zone,
         {{ code_name('road_class', 'banded.known_road_class') }} as road_class_name,
         coalesce(soils.soil_name, 'Unknown') as soil_name,
         {{ code_name('corrosivity', 'banded.known_corrosivity_code') }} as soil_corrosivity_name,

@@ -10,12 +10,13 @@ select
     project_count,
     pipe_count,
     length_m,
-    {{ metres_in_miles('length_m') }} as length_miles,
+    {{ meters_to_miles('length_m') }} as length_miles,
     length_share,
     cost_usd,
     breaks_avoided_1y,
     breaks_avoided_5y,
     breaks_avoided_10y,
     avoided_usd_10y,
-    avoided_per_usd
+    avoided_per_usd,
+    budget_usd <= 4 * {{ var('plan_budget_usd') }} as is_near_budget
 from {{ ref('fct_plan_scenarios') }}

@@ -42,7 +42,7 @@ final as (
         coalesce(install_eras.first_year, 9999) as install_era_sort,
         plan.pipe_count,
         plan.length_m,
-        {{ metres_in_miles('plan.length_m') }} as length_miles,
+        {{ meters_to_miles('plan.length_m') }} as length_miles,
         plan.first_install_year,
         plan.last_install_year,
         plan.breaks_ever,

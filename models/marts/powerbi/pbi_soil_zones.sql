@@ -1,6 +1,3 @@
--- A table, not a view: Power BI would import a view at under 100,000 rows a second.
-{{ config(materialized='table') }}
-
 -- One row per soil map unit with the mains that lie in it, and one for soil that is not known, so
 -- that no main is lost when a report groups by soil.
 with soils as (
@@ -63,10 +60,10 @@ final as (
         {{ code_sort('corrosivity', 'concrete_code') }} as concrete_corrosivity_sort,
         {{ code_name('shrink_swell', 'shrink_swell_code') }} as shrink_swell_name,
         {{ code_sort('shrink_swell', 'shrink_swell_code') }} as shrink_swell_sort,
-        coalesce(drainage_class, 'unknown') as drainage_class,
+        coalesce(nullif(drainage_class, 'unknown'), 'Unknown') as drainage_class,
         cast(pipe_count as integer) as pipe_count,
         cast(length_m / 1000 as double precision) as mains_km,
-        {{ metres_in_miles('length_m') }} as mains_miles
+        {{ meters_to_miles('length_m') }} as mains_miles
     from described
 
 )

@@ -1,5 +1,5 @@
 -- One row per ranking rule, group of mains and share of the network length: the share of the breaks
--- of the year held out that the riskiest metres caught. The published model is one of the rules.
+-- of the year held out that the riskiest meters caught. The published model is one of the rules.
 with metrics as (
 
     select * from {{ ref('stg_ml__model_metrics') }}

@@ -101,8 +101,11 @@ def check(settings: Settings, manifest: Path | None, with_data: bool, schemas: P
         click.echo(finding)
     errors = [finding for finding in findings if finding.is_error]
     if errors:
-        fail(f"{len(errors)} faults in what Power BI reads.", 1)
-    click.echo("The Power BI files match dbt and keep every rule.")
+        fail(f"what Power BI reads breaks the rules above {len(errors)} times.", 1)
+    if findings:
+        click.echo(f"No errors; {len(findings)} warnings.")
+    else:
+        click.echo("The Power BI files match dbt and keep every rule.")
 
 
 @powerbi.command()

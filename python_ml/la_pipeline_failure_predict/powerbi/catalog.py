@@ -30,11 +30,12 @@ def read_catalog(file: Path) -> Mapping[str, Any]:
         If the file is missing or not one.
     """
     try:
-        catalog = json.loads(file.read_text(encoding="utf-8"))
-        nodes: Mapping[str, Any] = catalog["nodes"]
+        nodes: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))["nodes"]
+        if any("metadata" not in node or "columns" not in node for node in nodes.values()):
+            raise ValueError("a node without its columns")
     except OSError:
         raise UserError(f"There is no catalog {file}: write it with dbt docs generate.") from None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise UserError(f"{file} is not a catalog of dbt: {STALE}.") from None
     return nodes
 

@@ -5,6 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.powerbi.declared import (
+    PageSettings,
+    ReportSettings,
+    Value,
+    VisualSettings,
+    read_declared,
+)
 from la_pipeline_failure_predict.powerbi.metrics import Aggregate, LastYear, Rolling, walk
 from la_pipeline_failure_predict.powerbi.pbit import KINDS as TEMPLATE_KINDS
 from la_pipeline_failure_predict.powerbi.report import Field, Filter, Page, Report, Sort, Visual
@@ -24,13 +31,8 @@ def read_reports(specification: Specification) -> tuple[Report, ...]:
         If a visual uses what is not in the views or metrics or what Power BI would not show, or an
         exposure does not depend on exactly the views that its report uses.
     """
-    exposures = specification.manifest["exposures"].values()
-    declared = sorted(
-        (item for item in exposures if "powerbi" in item["config"]["meta"]),
-        key=lambda item: str(item["name"]),
-    )
     reports = []
-    for exposure in declared:
+    for exposure in _exposures(specification):
         report = _Reader(specification, exposure["name"]).report(exposure)
         check_report(report)
         _check_views(specification, exposure, report)
@@ -46,10 +48,7 @@ def read_template_page(specification: Specification, reports: Sequence[Report]) 
     UserError
         If no exposure names a page of its own as the template.
     """
-    named = {
-        (item["name"], item["config"]["meta"].get("powerbi", {}).get("template"))
-        for item in specification.manifest["exposures"].values()
-    }
+    named = {(item["name"], _settings(item).template) for item in _exposures(specification)}
     for report in reports:
         for page in report.pages:
             if (report.name, page.key) in named:
@@ -77,28 +76,19 @@ def views_of(specification: Specification, report: Report) -> set[str]:
 
 
 def _check_views(specification: Specification, exposure: Mapping[str, Any], report: Report) -> None:
-    by_id = {model: view for view, model in _model_ids(specification)}
-    declared = {by_id.get(node, node) for node in exposure["depends_on"]["nodes"]}
-    used = views_of(specification, report)
+    nodes = specification.manifest["nodes"]
+    declared = {
+        nodes[node]["name"] if node in nodes else node for node in exposure["depends_on"]["nodes"]
+    }
+    used = {specification.views[view].name for view in views_of(specification, report)}
     if declared == used:
         return
-    changes = [f"add ref('pbi_{view}')" for view in sorted(used - declared)]
-    changes += [f"remove {_reference(view)}" for view in sorted(declared - used)]
+    changes = [f"add ref('{name}')" for name in sorted(used - declared)]
+    changes += [f"remove ref('{name}')" for name in sorted(declared - used)]
     raise UserError(
         f"Exposure {exposure['name']} does not depend on the views that its report uses: "
         f"{', '.join(changes)}."
     )
-
-
-def _model_ids(specification: Specification) -> Iterator[tuple[str, str]]:
-    for node in specification.manifest["nodes"].values():
-        for view, model in specification.views.items():
-            if node["resource_type"] == "model" and node["name"] == model.name:
-                yield view, node["unique_id"]
-
-
-def _reference(view: str) -> str:
-    return f"ref('{view.rsplit('.', 1)[-1]}')" if "." in view else f"ref('pbi_{view}')"
 
 
 @dataclass(frozen=True)
@@ -109,67 +99,62 @@ class _Reader:
     name: str
 
     def report(self, exposure: Mapping[str, Any]) -> Report:
-        pages = exposure["config"]["meta"]["powerbi"].get("pages", [])
+        settings = _settings(exposure)
         return Report(
             name=self.name,
             label=exposure["label"],
             description=" ".join(exposure["description"].split()),
-            pages=tuple(self._page(page) for page in pages),
+            pages=tuple(self._page(page) for page in settings.pages),
         )
 
-    def _page(self, declared: Mapping[str, Any]) -> Page:
-        name = self._required(declared, "name", "a page")
-        where = f"page {name}"
-        drillthrough = declared.get("drillthrough")
-        visuals = [*self._heading(name, declared, where)]
-        visuals += [self._visual(item, where) for item in declared.get("visuals", [])]
+    def _page(self, settings: PageSettings) -> Page:
+        where = f"page {settings.name}"
+        drillthrough = settings.drillthrough
         return Page(
-            key=name,
-            name=name,
-            visuals=tuple(visuals),
-            filters=self._filters(declared, where),
+            key=settings.name,
+            name=settings.name,
+            visuals=(
+                *self._heading(settings, where),
+                *(self._visual(visual, where) for visual in settings.visuals),
+            ),
+            filters=self._filters(settings.filters, where),
             drillthrough=self._field(drillthrough, where) if drillthrough else None,
         )
 
-    def _heading(self, name: str, declared: Mapping[str, Any], where: str) -> Iterator[Visual]:
+    def _heading(self, settings: PageSettings, where: str) -> Iterator[Visual]:
         """Yield the title, and the slicers to the right of it."""
-        slicers: Sequence[str] = declared.get("slicers", [])
-        start = COLUMNS - SLICER_CELLS * len(slicers)
-        first = 1 if declared.get("drillthrough") else 0
+        start = COLUMNS - SLICER_CELLS * len(settings.slicers)
+        first = 1 if settings.drillthrough else 0
         if first:
             yield Visual("back", "actionButton", "Back", *_place((0, 0, 1, 1)), roles={})
-        yield Visual("heading", "textbox", name, *_place((first, 0, start - first, 1)), roles={})
-        for place, reference in enumerate(slicers):
+        yield Visual(
+            "heading", "textbox", settings.name, *_place((first, 0, start - first, 1)), roles={}
+        )
+        for place, reference in enumerate(settings.slicers):
             field = self._field(reference, where)
             at = (start + SLICER_CELLS * place, 0, SLICER_CELLS, 1)
             values = {"Values": (field,)}
             yield Visual(f"slicer {field.name}", "slicer", field.name, *_place(at), roles=values)
 
-    def _visual(self, declared: Mapping[str, Any], page: str) -> Visual:
-        title = self._required(declared, "title", f"a visual on {page}")
-        where = f"visual {title} on {page}"
-        at = self._required(declared, "at", where)
-        roles = {
-            role: tuple(self._field(reference, where) for reference in references)
-            for role, references in declared.get("fields", {}).items()
-        }
-        sort = declared.get("sort")
+    def _visual(self, settings: VisualSettings, page: str) -> Visual:
+        where, sort = f"visual {settings.title} on {page}", settings.sort
         return Visual(
-            title,
-            self._required(declared, "kind", where),
-            title,
-            *_place(at),
-            roles=roles,
-            filters=self._filters(declared, where),
-            sort=Sort(self._field(sort["by"], where), bool(sort.get("descending")))
-            if sort
-            else None,
+            settings.title,
+            settings.kind,
+            settings.title,
+            *_place(settings.at),
+            roles={
+                role: tuple(self._field(reference, where) for reference in references)
+                for role, references in settings.fields.items()
+            },
+            filters=self._filters(settings.filters, where),
+            sort=Sort(self._field(sort.by, where), sort.descending) if sort else None,
         )
 
-    def _filters(self, declared: Mapping[str, Any], where: str) -> tuple[Filter, ...]:
+    def _filters(self, filters: Mapping[str, Sequence[Value]], where: str) -> tuple[Filter, ...]:
         return tuple(
             Filter(self._field(reference, where), tuple(values))
-            for reference, values in declared.get("filters", {}).items()
+            for reference, values in filters.items()
         )
 
     def _field(self, reference: str, where: str) -> Field:
@@ -187,10 +172,17 @@ class _Reader:
             "name a view and its column, or a metric with config.meta.powerbi."
         )
 
-    def _required(self, declared: Mapping[str, Any], key: str, where: str) -> Any:  # noqa: ANN401
-        if key not in declared:
-            raise UserError(f"Exposure {self.name}: {where} has no {key}: write it in its YAML.")
-        return declared[key]
+
+def _settings(exposure: Mapping[str, Any]) -> ReportSettings:
+    declared = exposure["config"]["meta"]["powerbi"]
+    return read_declared(ReportSettings, declared, f"Exposure {exposure['name']}")
+
+
+def _exposures(specification: Specification) -> list[Mapping[str, Any]]:
+    """Return the exposures that are reports of Power BI, sorted by name."""
+    exposures = specification.manifest["exposures"].values()
+    ours = (item for item in exposures if "powerbi" in item["config"]["meta"])
+    return sorted(ours, key=lambda item: str(item["name"]))
 
 
 def _place(at: Sequence[int]) -> tuple[int, int, int, int]:

@@ -21,6 +21,11 @@ from la_pipeline_failure_predict.powerbi.column_names import (
     friendly_name,
 )
 from la_pipeline_failure_predict.powerbi.dax import Names, to_dax
+from la_pipeline_failure_predict.powerbi.declared import (
+    ColumnSettings,
+    TableSettings,
+    read_declared,
+)
 from la_pipeline_failure_predict.powerbi.metric_sql import Star
 from la_pipeline_failure_predict.powerbi.metrics import Metric, read_metrics
 from la_pipeline_failure_predict.powerbi.model import (
@@ -35,6 +40,8 @@ from la_pipeline_failure_predict.powerbi.model import (
 )
 
 SCHEMA = "powerbi"
+# A model is named like its view, with this before it.
+PREFIX = "pbi_"
 MODEL_NAME = "la_pipe_break_model"
 MODEL_DESCRIPTION = "Main breaks, risk and renewal plan; generated from the dbt project."
 POSTGRES, PARQUET = "PostgreSQL", "Parquet"
@@ -114,46 +121,50 @@ class Specification:
                 )
 
     def _relationships(self) -> Iterator[Relationship]:
-        by_model = {model.name: view for view, model in self.views.items()}
         names = self.names
         for view, model in self.views.items():
-            for column, (target, field) in _many_sides(model).items():
-                if to_view := by_model.get(target):
-                    yield Relationship(
-                        names.tables[view],
-                        names.columns[view, column],
-                        names.tables[to_view],
-                        names.columns[to_view, field],
+            for column, (to_view, field) in _many_sides(model).items():
+                if (to_view, field) not in names.columns:
+                    raise UserError(
+                        f"{model.name}.{column} is tested against {to_view}.{field}, which does "
+                        "not exist: name a column of the view."
                     )
+                yield Relationship(
+                    names.tables[view],
+                    names.columns[view, column],
+                    names.tables[to_view],
+                    names.columns[to_view, field],
+                )
 
     def _roles(self) -> Iterator[Role]:
         """Yield the role of each table of readers: who is in it sees the rows it names."""
         names = self.names
         for view, model in self.views.items():
-            settings = _table_settings(model).get("role")
-            if settings is None:
+            role = table_settings(model).role
+            if role is None:
                 continue
-            key = settings["sees"]
-            is_me = f"{names.column(view, settings['reader'])} = USERPRINCIPALNAME()"
-            allowed = f"CALCULATETABLE(VALUES({names.column(view, key)}), {is_me})"
+            for column in (role.reader, role.sees):
+                _require(model, column, "The role")
+            is_me = f"{names.column(view, role.reader)} = USERPRINCIPALNAME()"
+            allowed = f"CALCULATETABLE(VALUES({names.column(view, role.sees)}), {is_me})"
             filters = {
-                names.tables[other]: f"{names.column(other, key)} IN {allowed}"
+                names.tables[other]: f"{names.column(other, role.sees)} IN {allowed}"
                 for other in self.views
-                if other != view and (other, key) in names.columns
+                if other != view and (other, role.sees) in names.columns
             }
             filters[names.tables[view]] = is_me
-            yield Role(settings["name"], settings["description"], filters)
+            yield Role(role.name, role.description, filters)
 
 
 def _table(view: str, model: Model) -> Table:
-    settings, key, many_sides = _table_settings(model), _key(model), _many_sides(model)
+    settings, key, many_sides = table_settings(model), _key(model), _many_sides(model)
     columns = tuple(
-        _column(declared, declared["name"] == key, declared["name"] in many_sides)
+        _column(model, declared, declared["name"] == key, declared["name"] in many_sides)
         for declared in model.columns
     )
     by_source = {column.source: column.name for column in columns}
     return Table(
-        name=settings["table"],
+        name=settings.table,
         view=view,
         description=model.description,
         columns=tuple(
@@ -163,38 +174,54 @@ def _table(view: str, model: Model) -> Table:
         source=_source(view, model.columns),
         hierarchies=tuple(
             Hierarchy(name, tuple(by_source[level] for level in levels))
-            for name, levels in settings.get("hierarchies", {}).items()
+            for name, levels in settings.hierarchies.items()
         ),
-        is_date_table=bool(settings.get("date_table")),
-        is_hidden=bool(settings.get("hidden")),
-        standalone=settings.get("standalone", ""),
+        is_date_table=settings.date_table,
+        is_hidden=settings.hidden,
+        standalone=settings.standalone,
     )
 
 
-def _column(declared: Mapping[str, Any], is_key: bool, is_many_side: bool) -> Column:
-    settings, name = _settings(declared), str(declared["name"])
+def _column(model: Model, declared: Mapping[str, Any], is_key: bool, is_many_side: bool) -> Column:
+    settings, name = _column_settings(model, declared), str(declared["name"])
+    place = category(name)
     return Column(
-        name=settings.get("name") or friendly_name(declared),
+        name=settings.name or friendly_name(declared),
         source=name,
         data_type=TYPES[declared["data_type"]],
         description=" ".join(declared["description"].split()),
-        format=settings.get("format", default_format(declared)),
-        folder=settings.get("folder", "Location" if category(name) else ""),
-        category=category(name),
-        sort_by=settings.get("sort_by"),
-        is_hidden=bool(settings.get("hidden")) or is_many_side or name.endswith("_sort"),
+        format=default_format(declared) if settings.format is None else settings.format,
+        folder=("Location" if place else "") if settings.folder is None else settings.folder,
+        category=place,
+        sort_by=settings.sort_by,
+        is_hidden=settings.hidden or is_many_side or name.endswith("_sort"),
         is_key=is_key,
     )
 
 
 def _many_sides(model: Model) -> dict[str, tuple[str, str]]:
-    """Return model and field that dbt tests each column to be found in."""
-    found = {}
+    """Return the view and column that dbt tests each column to be found in.
+
+    Tests against other models say something about the data, and nothing to Power BI.
+
+    Raises
+    ------
+    UserError
+        If a column is tested against two views.
+    """
+    found: dict[str, tuple[str, str]] = {}
     for test in model.tests:
-        if test.name == "relationships" and test.is_binding:
-            target = re.search(r"ref\(['\"](\w+)['\"]\)", str(test.arguments["to"]))
-            if target:
-                found[str(test.column)] = (target[1], str(test.arguments["field"]))
+        if test.name != "relationships" or not test.is_binding:
+            continue
+        target = re.search(rf"ref\(['\"]{PREFIX}(\w+)['\"]\)", str(test.arguments["to"]))
+        if target is None:
+            continue
+        if test.column in found:
+            raise UserError(
+                f"{model.name}.{test.column} is tested against two views: Power BI joins a column "
+                "to one, so keep one test."
+            )
+        found[str(test.column)] = (target[1], str(test.arguments["field"]))
     return found
 
 
@@ -213,7 +240,7 @@ def read_specification(manifest: Mapping[str, Any]) -> Specification:
         raise UserError(f"The manifest holds no model of the schema {SCHEMA}: run dbt parse.")
     for model in views.values():
         _check_view(model)
-    views = dict(sorted(views.items(), key=lambda item: _table_settings(item[1])["table"]))
+    views = dict(sorted(views.items(), key=lambda item: table_settings(item[1]).table))
     metrics = {metric.name: metric for metric in read_metrics(manifest)}
     specification = Specification(views, metrics, manifest)
     _check_names(specification)
@@ -225,11 +252,9 @@ def _check_view(model: Model) -> None:
         raise UserError(f"{model.name} has no description: write one in its YAML.")
     if not model.is_contracted:
         raise UserError(f"{model.name} has no contract: set contract.enforced in its config.")
-    if not _table_settings(model).get("table"):
-        raise UserError(
-            f"{model.name} has no name for readers: set config.meta.powerbi.table in its YAML."
-        )
-    known = {column["name"] for column in model.columns}
+    for levels in table_settings(model).hierarchies.values():
+        for level in levels:
+            _require(model, level, "A hierarchy")
     for column in model.columns:
         place = f"{model.name}.{column['name']}"
         if not column["description"]:
@@ -239,15 +264,19 @@ def _check_view(model: Model) -> None:
                 f"{place} has the data_type {column['data_type']!r}, which Power BI does not have: "
                 f"use one of {', '.join(TYPES)}."
             )
-        sort_by = _settings(column).get("sort_by")
-        if sort_by and sort_by not in known:
-            raise UserError(
-                f"{place} is sorted by {sort_by}, which {model.name} does not have: name a column."
-            )
+        if sort_by := _column_settings(model, column).sort_by:
+            _require(model, sort_by, f"The order of {place}")
+
+
+def _require(model: Model, column: str, what: str) -> None:
+    if column not in {declared["name"] for declared in model.columns}:
+        raise UserError(
+            f"{what} reads {column}, which {model.name} does not have: name one of its columns."
+        )
 
 
 def _check_names(specification: Specification) -> None:
-    models = {model.name: _table_settings(model)["table"] for model in specification.views.values()}
+    models = {model.name: table_settings(model).table for model in specification.views.values()}
     _refuse_twins(models, "config.meta.powerbi.table")
     for view, model in specification.views.items():
         columns = {
@@ -268,14 +297,14 @@ def _refuse_twins(names: Mapping[str, str], setting: str) -> None:
             )
 
 
-def _table_settings(model: Model) -> Mapping[str, Any]:
-    settings: Mapping[str, Any] = model.meta.get("powerbi", {})
-    return settings
+def table_settings(model: Model) -> TableSettings:
+    """Return what the YAML of a view sets for Power BI."""
+    return read_declared(TableSettings, model.meta.get("powerbi", {}), model.name)
 
 
-def _settings(column: Mapping[str, Any]) -> Mapping[str, Any]:
-    settings: Mapping[str, Any] = column["config"].get("meta", {}).get("powerbi", {})
-    return settings
+def _column_settings(model: Model, column: Mapping[str, Any]) -> ColumnSettings:
+    declared = column["config"].get("meta", {}).get("powerbi", {})
+    return read_declared(ColumnSettings, declared, f"{model.name}.{column['name']}")
 
 
 def _key(model: Model) -> str | None:

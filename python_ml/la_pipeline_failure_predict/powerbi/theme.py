@@ -1,7 +1,8 @@
 """Colors and look of the reports, for every reader: also one who does not see red or green.
 
-Each color stands out from the white page by 3 to 1, as WCAG 2.1 asks of graphics, and from every
-other one in the three common kinds of color blindness.
+Each color of the data stands out from the white page by 3 to 1, as WCAG 2.1 asks of graphics, and
+from every other one in the three common kinds of color blindness. The classes of risk do not need
+color to be told apart: each is darker than the one below it, down to a pale one for low risk.
 """
 
 from collections.abc import Mapping

@@ -10,6 +10,8 @@ METRES_PER_DEGREE = 111_320.0
 """Length of a degree of latitude, m; the same figure as in the marts."""
 LONGEST_TEXT = 32_000
 """Characters that a text of Power BI holds, with a little to spare; it cuts at 32,766."""
+SIMPLER_STEPS = 10
+"""How often the tolerance of an outline is doubled: up to half a kilometer."""
 
 
 def find_containing(
@@ -116,10 +118,11 @@ def write_outlines(polygons: np.ndarray, longest: int = LONGEST_TEXT) -> list[st
 
 
 def _write_outline(polygon: shapely.Geometry, longest: int) -> str:
-    outline, tolerance = polygon, 1e-5  # degrees: about a metre
-    text = shapely.to_wkt(outline, rounding_precision=5)
-    while len(text) > longest:
-        outline = shapely.simplify(polygon, tolerance)
+    """Simplify as far as a map bears it; of what has too many parts, draw the hull."""
+    tolerances = (1e-5 * 2**step for step in range(SIMPLER_STEPS))  # degrees: a meter, two, four
+    simpler = (shapely.simplify(polygon, tolerance) for tolerance in tolerances)
+    for outline in (polygon, *simpler, shapely.convex_hull(polygon)):
         text = shapely.to_wkt(outline, rounding_precision=5)
-        tolerance *= 2
-    return text
+        if len(text) <= longest:
+            return text
+    return str(shapely.to_wkt(shapely.envelope(polygon), rounding_precision=5))

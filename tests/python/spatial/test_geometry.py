@@ -9,6 +9,7 @@ from la_pipeline_failure_predict.spatial.geometry import (
     find_containing,
     find_nearest,
     measure_km2,
+    write_outlines,
 )
 
 
@@ -64,3 +65,19 @@ def test_equally_near_lines_go_to_the_first() -> None:
 
 def test_a_square_degree_at_the_equator_is_about_12_309_km2() -> None:
     assert measure_km2(squares())[0] == pytest.approx(12_309, rel=0.001)
+
+
+def test_an_outline_fits_into_a_cell_of_power_bi() -> None:
+    angles = np.linspace(0, 2 * np.pi, 20_000, endpoint=False)
+    round_area = shapely.Polygon(np.column_stack([np.cos(angles), np.sin(angles)]) * 0.1)
+    # Of many small parts, none can be simplified away.
+    islands = shapely.MultiPolygon(
+        [shapely.box(x, y, x + 0.5, y + 0.5) for x in range(40) for y in range(20)]
+    )
+    square = shapely.box(0, 0, 1, 1)
+    texts = write_outlines(np.array([round_area, islands, square]), longest=3_000)
+    assert [len(text) <= 3_000 for text in texts] == [True, True, True]
+    simpler, hull, same = shapely.from_wkt(texts)
+    assert simpler.area == pytest.approx(round_area.area, rel=0.01)
+    assert hull.equals(shapely.convex_hull(islands))
+    assert same.equals(square)
