@@ -2,25 +2,25 @@
 with cases as (
 
     select
-        {{ metres_in_miles('1609.344') }} as actual,
+        {{ meters_to_miles('1609.344') }} as actual,
         cast(1 as double precision) as expected
 
     union all
 
     select
-        {{ metres_in_miles('cast(100 as double precision)') }} as actual,
+        {{ meters_to_miles('cast(100 as double precision)') }} as actual,
         cast(0.062137119 as double precision) as expected
 
     union all
 
     select
-        {{ millimetres_in_inches('cast(25.4 as double precision)') }} as actual,
+        {{ millimeters_to_inches('cast(25.4 as double precision)') }} as actual,
         cast(1 as double precision) as expected
 
     union all
 
     select
-        {{ millimetres_in_inches('cast(null as double precision)') }} as actual,
+        {{ millimeters_to_inches('cast(null as double precision)') }} as actual,
         cast(null as double precision) as expected
 
 )

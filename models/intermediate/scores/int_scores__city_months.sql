@@ -1,6 +1,7 @@
--- One row per whole month that the published runs scored: breaks expected of the whole network, and those
--- that happened to what was scored. A year's expectation of the mains is spread over its months as
--- the breaks on record before it were; where no main is scored, the areas' own months add up.
+-- One row per whole month that the published runs scored: breaks expected of the whole network, and
+-- those that happened to what was scored. A year's expectation of the mains is spread over its
+-- months as the breaks on record before it were; where no main is scored, the areas' own months add
+-- up.
 with published_runs as (
 
     select * from {{ ref('int_scores__published_runs') }}

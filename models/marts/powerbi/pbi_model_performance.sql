@@ -1,5 +1,5 @@
--- One row per year scored and segment, observed against expected breaks, for Power BI. Areas are left
--- out: who may see one area alone would see the others here.
+-- One row per year scored and segment, observed against expected breaks, for Power BI. Areas are
+-- left out: who may see one area alone would see the others here.
 with performance as (
 
     select * from {{ ref('fct_model_performance') }}
