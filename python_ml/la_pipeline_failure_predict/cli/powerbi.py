@@ -223,6 +223,8 @@ def deploy(
     """
     from la_pipeline_failure_predict.powerbi import deploy as deploying
     from la_pipeline_failure_predict.powerbi.build import FOLDER
+    from la_pipeline_failure_predict.powerbi.fabric_rest import service_principal
+    from la_pipeline_failure_predict.powerbi.refresh import refresh
 
     chosen = deploying.read_environment(settings.root / environments, environment)
     deployment = deploying.plan_deployment(settings.root / FOLDER, environment, chosen)
@@ -231,14 +233,14 @@ def deploy(
     if dry_run:
         click.echo("Dry run: nothing was published.")
         return
-    credential = deploying.service_principal()
+    credential = service_principal()
     published = deploying.publish(deployment, credential)
     for one in published:
         done = "created" if one.is_new else "updated"
         click.echo(f"{done} {one.item.kind} {one.item.name}")
     if with_refresh:
         model_id = next(one.id for one in published if one.item == deployment.model)
-        result = deploying.refresh(deployment, model_id, credential, wait)
+        result = refresh(deployment, model_id, credential, wait)
         if result.has_failed:
             fail(result.describe(), 1)
         click.echo(result.describe())

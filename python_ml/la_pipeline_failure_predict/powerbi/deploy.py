@@ -1,17 +1,13 @@
-"""Publish the semantic model and the reports to a workspace of Power BI, and refresh the model.
+"""Publish the semantic model and the reports to a workspace of Power BI.
 
 fabric-cicd publishes: it creates what a workspace lacks, updates what it has and binds the reports
 to the model. Here is said to which workspace, with which values of the model's parameters, as whom.
 """
 
 import json
-import logging
-import os
 import re
-import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,27 +17,15 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from la_pipeline_failure_predict.errors import UserError, first_line
+from la_pipeline_failure_predict.powerbi.fabric_rest import FABRIC_SCOPE, Rest, fabric_cicd
 from la_pipeline_failure_predict.powerbi.tmdl import quoted
 from la_pipeline_failure_predict.powerbi.tmdl_reader import read_model
 from la_pipeline_failure_predict.powerbi.tmsl import m_text
-from la_pipeline_failure_predict.runlog import notice
 
 if TYPE_CHECKING:
-    import requests
     from azure.core.credentials import TokenCredential
 
-log = logging.getLogger(__name__)
-
-KINDS = ("SemanticModel", "Report")
-PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
-FABRIC_SCOPE = "https://api.fabric.microsoft.com/.default"
-POWERBI_SCOPE = "https://analysis.windows.net/powerbi/api/.default"
-COLORS = re.compile(r"\x1b\[[0-9;]*m")
-RUNNING = ("Unknown", "NotStarted", "InProgress")
-TRIES = 5
-LONGEST_PAUSE_SECONDS = 60
-REQUEST_SECONDS = 60
-POLL_SECONDS = 15.0
+ITEM_KINDS = ("SemanticModel", "Report")
 
 
 class Environment(BaseModel):
@@ -125,35 +109,6 @@ class Published:
     is_new: bool
 
 
-@dataclass(frozen=True)
-class Refresh:
-    """How a refresh of the model stands.
-
-    Attributes
-    ----------
-    status
-        As the service calls it: Completed, Failed, Cancelled, Disabled; or Unknown while it runs.
-    reason
-        What the service says of a failure.
-    """
-
-    status: str
-    seconds: float
-    reason: str = ""
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether it ended without new data."""
-        return self.status not in ("Completed", *RUNNING)
-
-    def describe(self) -> str:
-        """Say it in one sentence."""
-        if self.status in RUNNING:
-            return f"The refresh runs in the service, after {self.seconds:.0f} s of waiting."
-        reason = f": {self.reason}" if self.reason else ""
-        return f"The refresh ended as {self.status} after {self.seconds:.0f} s{reason}."
-
-
 def read_environment(file: Path, name: str) -> Environment:
     """Read one environment of a file that maps names to environments.
 
@@ -191,7 +146,7 @@ def plan_deployment(folder: Path, name: str, environment: Environment) -> Deploy
     UserError
         If the folder holds no semantic model, or the environment names a parameter it lacks.
     """
-    items = sorted(_items(folder), key=lambda item: (KINDS.index(item.kind), item.name))
+    items = sorted(_items(folder), key=lambda item: (ITEM_KINDS.index(item.kind), item.name))
     model_folder = next(folder.rglob("*.SemanticModel"), None)
     if model_folder is None:
         raise UserError(f"No semantic model in {folder}: run la-pipes powerbi build first.")
@@ -209,31 +164,8 @@ def plan_deployment(folder: Path, name: str, environment: Environment) -> Deploy
 def _items(folder: Path) -> Iterator[Item]:
     for file in folder.rglob(".platform"):
         metadata = json.loads(file.read_text(encoding="utf-8"))["metadata"]
-        if metadata["type"] in KINDS:
+        if metadata["type"] in ITEM_KINDS:
             yield Item(metadata["type"], metadata["displayName"])
-
-
-def service_principal() -> "TokenCredential":
-    """Return the service principal that the environment names.
-
-    Raises
-    ------
-    UserError
-        If a variable is missing, or the libraries are.
-    """
-    if missing := [name for name in PRINCIPAL if not os.environ.get(name)]:
-        raise UserError(
-            f"Set {_listed(missing)} in the environment or in .env: they name the service "
-            "principal that publishes."
-        )
-    try:
-        from azure.identity import ClientSecretCredential
-    except ImportError:
-        raise _not_installed() from None
-    try:
-        return ClientSecretCredential(*(os.environ[name] for name in PRINCIPAL))
-    except ValueError as error:
-        raise UserError(f"The service principal in the environment: {first_line(error)}") from None
 
 
 def publish(deployment: Deployment, credential: "TokenCredential") -> list[Published]:
@@ -245,11 +177,11 @@ def publish(deployment: Deployment, credential: "TokenCredential") -> list[Publi
         If fabric-cicd is not installed, the workspace is not there or closed to the service
         principal, or the service refuses an item.
     """
-    fabric = _fabric_cicd()
+    fabric = fabric_cicd()
     workspace_id = str(deployment.environment.workspace_id)
     # Asked first, because what fabric-cicd says of a workspace that is not there helps nobody.
-    _Rest(credential, FABRIC_SCOPE).call("GET", f"/v1/workspaces/{workspace_id}")
-    # The workspace's own folders are the readers' affair.
+    Rest(credential, FABRIC_SCOPE).call("GET", f"/v1/workspaces/{workspace_id}")
+    # The workspace's own folders belong to the readers.
     fabric.append_feature_flag(fabric.FeatureFlag.DISABLE_WORKSPACE_FOLDER_PUBLISH.value)
     with tempfile.TemporaryDirectory() as scratch:
         parameter_file = Path(scratch) / "parameter.yml"
@@ -259,7 +191,7 @@ def publish(deployment: Deployment, credential: "TokenCredential") -> list[Publi
                 workspace_id=workspace_id,
                 # A report finds its model by the path with links followed.
                 repository_directory=str(deployment.folder.resolve()),
-                item_type_in_scope=list(KINDS),
+                item_type_in_scope=list(ITEM_KINDS),
                 environment=deployment.environment_name,
                 token_credential=credential,
                 parameter_file_path=str(parameter_file),
@@ -304,182 +236,5 @@ def _publishing_failed(error: Exception) -> str:
     return f"Nothing could be published: {first_line(error, 300)}"
 
 
-def refresh(
-    deployment: Deployment,
-    model_id: str,
-    credential: "TokenCredential",
-    wait_seconds: float = 0,
-) -> Refresh:
-    """Start a refresh of the published model and wait for its end.
-
-    Parameters
-    ----------
-    model_id
-        Identifier of the model in the workspace.
-    wait_seconds
-        Longest wait; what still runs then goes on in the service.
-
-    Raises
-    ------
-    UserError
-        If the service does not start it, because one runs already or the day's refreshes are used
-        up, for instance.
-    """
-    rest = _Rest(credential, POWERBI_SCOPE)
-    workspace_id = deployment.environment.workspace_id
-    path = f"/v1.0/myorg/groups/{workspace_id}/datasets/{model_id}/refreshes"
-    earlier = _newest(rest, path).get("requestId")
-    rest.call("POST", path, {"notifyOption": "NoNotification"})
-    started = time.monotonic()
-    while (waited := time.monotonic() - started) < wait_seconds:
-        time.sleep(min(POLL_SECONDS, wait_seconds - waited))
-        newest = _newest(rest, path)
-        if newest.get("requestId") != earlier and newest["status"] not in RUNNING:
-            seconds = time.monotonic() - started
-            return Refresh(newest["status"], seconds, _reason(newest))
-    return Refresh("Unknown", waited)
-
-
-def _newest(rest: "_Rest", path: str) -> Mapping[str, Any]:
-    entries = rest.call("GET", f"{path}?$top=1").json()["value"]
-    return entries[0] if entries else {}
-
-
-def _reason(entry: Mapping[str, Any]) -> str:
-    """Return what the service says of a failure: a code, and on some capacities a description."""
-    text = entry.get("serviceExceptionJson") or ""
-    try:
-        fault = json.loads(text)
-    except ValueError:
-        return first_line(text, 300) if text else ""
-    said = (fault.get("errorCode"), fault.get("errorDescription"))
-    return ", ".join(first_line(each, 300) for each in said if each)
-
-
-class _Rest:
-    """Calls to the service; one that is throttled is made again when the service says."""
-
-    def __init__(self, credential: "TokenCredential", scope: str) -> None:
-        import requests
-        from urllib3.util import Retry
-
-        self._root = _fabric_cicd().constants.DEFAULT_API_ROOT_URL
-        self._session = requests.Session()
-        retry = Retry(
-            TRIES,
-            backoff_factor=1,
-            status_forcelist=(429, 503),
-            allowed_methods=None,
-            raise_on_status=False,
-            retry_after_max=LONGEST_PAUSE_SECONDS,
-        )
-        self._session.mount(self._root, requests.adapters.HTTPAdapter(max_retries=retry))
-        self._credential, self._scope = credential, scope
-
-    def call(
-        self, method: str, path: str, body: Mapping[str, str] | None = None
-    ) -> "requests.Response":
-        """Return the service's answer.
-
-        Raises
-        ------
-        UserError
-            If the service cannot be reached, or refuses.
-        """
-        import requests
-
-        address = self._root + path
-        # Each time, as it may expire while a refresh is waited for; until then it is cached.
-        headers = {"Authorization": f"Bearer {_token(self._credential, self._scope)}"}
-        try:
-            answer = self._session.request(
-                method, address, json=body, headers=headers, timeout=REQUEST_SECONDS
-            )
-        except requests.RequestException as error:
-            log.debug("no answer", exc_info=error)
-            raise UserError(
-                f"{self._root} could not be reached: check the network and run the command again."
-            ) from error
-        log.debug("%s %s: %s", method, address, answer.status_code)
-        if answer.ok:
-            return answer
-        raise UserError(_refusal(answer))
-
-
-def _refusal(answer: "requests.Response") -> str:
-    asked = f"{answer.request.method} {answer.url} was answered with {answer.status_code}"
-    advice = {
-        401: "the tenant's settings must allow service principals to use Fabric APIs",
-        403: "make the service principal a contributor or member of the workspace",
-        404: "check workspace_id, and that the service principal is a member of the workspace",
-        429: "the service is busy; run the command again later",
-    }
-    said = _message(answer)
-    parts = [asked, advice.get(answer.status_code), f"the service says: {said}" if said else None]
-    return "; ".join(part for part in parts if part) + "."
-
-
-def _message(answer: "requests.Response") -> str:
-    """Return what an answer says: Fabric writes it at the top, Power BI under `error`."""
-    try:
-        content = answer.json()
-    except ValueError:
-        return ""
-    fault = content.get("error", content)
-    return first_line(fault.get("message") or fault.get("code") or "", 300).rstrip(".")
-
-
-def _token(credential: "TokenCredential", scope: str) -> str:
-    from azure.core.exceptions import AzureError
-
-    try:
-        return credential.get_token(scope).token
-    except AzureError as error:
-        raise UserError(
-            f"Microsoft Entra gave the service principal no token ({first_line(error, 300)}): "
-            f"check {_listed(PRINCIPAL)} and the network."
-        ) from error
-
-
-def _fabric_cicd() -> Any:  # noqa: ANN401 - of a package that may not be installed
-    """Return the library, logging to our log, without what its import does to the process."""
-    hook, level = sys.excepthook, logging.root.level
-    try:
-        import fabric_cicd
-    except ImportError:
-        raise _not_installed() from None
-    finally:
-        sys.excepthook = hook
-        logging.root.setLevel(level)
-    for name, is_shown in (("fabric_cicd", True), ("azure", False)):
-        library = logging.getLogger(name)
-        library.handlers = [_Relay(is_shown)]
-        library.propagate = False
-    return fabric_cicd
-
-
-class _Relay(logging.Handler):
-    """Writes a library's lines to our log, and shows its warnings; an error is raised as well."""
-
-    def __init__(self, is_shown: bool) -> None:
-        super().__init__()
-        self._is_shown = is_shown
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = COLORS.sub("", record.getMessage()).strip(" #->\n")
-        if not text:
-            return
-        log.log(record.levelno, "%s: %s", record.name, text)
-        is_raised = text.startswith("Failed to publish")
-        if self._is_shown and record.levelno >= logging.WARNING and not is_raised:
-            notice(text)
-
-
-def _not_installed() -> UserError:
-    return UserError(
-        'Deploying needs fabric-cicd: pip install "la_pipeline_failure_predict[deploy]".'
-    )
-
-
-def _listed(names: Any) -> str:  # noqa: ANN401
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"

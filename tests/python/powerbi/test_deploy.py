@@ -15,16 +15,17 @@ from click.testing import CliRunner, Result
 from cities import ROOT
 from la_pipeline_failure_predict.cli import main
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.powerbi import deploy
+from la_pipeline_failure_predict.powerbi import fabric_rest
+from la_pipeline_failure_predict.powerbi import refresh as refreshing
 from la_pipeline_failure_predict.powerbi.deploy import (
     Deployment,
     plan_deployment,
     publish,
     read_environment,
-    refresh,
-    service_principal,
 )
+from la_pipeline_failure_predict.powerbi.fabric_rest import service_principal
 from la_pipeline_failure_predict.powerbi.pbir import render_report
+from la_pipeline_failure_predict.powerbi.refresh import refresh
 from la_pipeline_failure_predict.runlog import show_notices, start_logging
 from powerbi.example_model import write_model
 from powerbi.example_report import REPORT
@@ -77,7 +78,7 @@ def fabric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeFabr
     with serve(service, tmp_path) as certificate:
         monkeypatch.setattr(fabric_cicd.constants, "DEFAULT_API_ROOT_URL", service.address)
         monkeypatch.setattr(fabric_cicd.constants, "FABRIC_API_ROOT_URL", service.address)
-        monkeypatch.setattr(deploy, "POLL_SECONDS", 0.01)
+        monkeypatch.setattr(refreshing, "POLL_SECONDS", 0.01)
         for name, value in {
             "AZURE_AUTHORITY_HOST": service.address,
             "AZURE_TENANT_ID": TENANT,
@@ -136,7 +137,7 @@ def test_the_model_and_three_reports_arrive(project: Path, fabric: FakeFabric) -
         files = fabric.item(name).files
         assert model.id in files["definition.pbir"], "the report reads the published model"
         assert ".pbi/localSettings.json" not in files, "somebody's own settings stay here"
-    assert fabric.folders == [], "the workspace's folders are the readers' affair"
+    assert fabric.folders == [], "the workspace's folders belong to the readers"
     assert 'PgServer = "localhost:5432"' in written, "the files stay as they are"
 
 
@@ -225,7 +226,9 @@ def test_the_sentence_is_all_there_is_to_read(project: Path, fabric: FakeFabric)
     script = f"""
 import logging, sys
 from pathlib import Path
-from la_pipeline_failure_predict.powerbi.deploy import *
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.powerbi.deploy import plan_deployment, publish, read_environment
+from la_pipeline_failure_predict.powerbi.fabric_rest import service_principal
 from la_pipeline_failure_predict.runlog import start_logging
 start_logging(Path({str(project / "logs")!r}), verbose=False)
 folder = Path({str(project)!r})
@@ -287,7 +290,7 @@ def test_no_network(project: Path, fabric: FakeFabric, monkeypatch: pytest.Monke
     import fabric_cicd.constants
 
     monkeypatch.setattr(fabric_cicd.constants, "DEFAULT_API_ROOT_URL", "https://localhost:9")
-    monkeypatch.setattr(deploy, "TRIES", 0)
+    monkeypatch.setattr(fabric_rest, "TRIES", 0)
     with pytest.raises(UserError, match="https://localhost:9 could not be reached"):
         publish(planned(project), service_principal())
 
@@ -316,7 +319,7 @@ def test_a_refresh_may_outlast_a_token(
     deployment, model_id = deployed_model(project, fabric)
     fabric.token_seconds = 1
     fabric.refresh_statuses = ["Unknown"] * 4 + ["Completed"]
-    monkeypatch.setattr(deploy, "POLL_SECONDS", 0.4)
+    monkeypatch.setattr(refreshing, "POLL_SECONDS", 0.4)
     assert refresh(deployment, model_id, service_principal(), 30).status == "Completed"
 
 
