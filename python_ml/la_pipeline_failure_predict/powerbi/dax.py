@@ -1,10 +1,9 @@
 """Formulas of metrics as DAX, laid out to be read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import indent
 
-from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.powerbi.metrics import (
     DAYS_IN_A_YEAR,
     Aggregate,
@@ -18,7 +17,7 @@ from la_pipeline_failure_predict.powerbi.metrics import (
     Rolling,
     Value,
 )
-from la_pipeline_failure_predict.powerbi.model import Table
+from la_pipeline_failure_predict.powerbi.names import Names, bracketed
 
 FUNCTIONS = {
     "count_distinct": "DISTINCTCOUNTNOBLANK",
@@ -28,60 +27,6 @@ FUNCTIONS = {
     "max": "MAX",
 }
 WIDTH = 80
-
-
-@dataclass(frozen=True)
-class Names:
-    """What views and their columns are called in Power BI.
-
-    Attributes
-    ----------
-    tables
-        Name of the table of each view.
-    columns
-        Name of each column, by view and source column.
-    dates
-        View and column of the days of the date table.
-    """
-
-    tables: Mapping[str, str]
-    columns: Mapping[tuple[str, str], str]
-    dates: tuple[str, str]
-
-    @classmethod
-    def of(cls, tables: Sequence[Table]) -> "Names":
-        """Return the names that the tables of a model have.
-
-        Raises
-        ------
-        UserError
-            If none of them is the date table.
-        """
-        dates = [
-            (table.view, column.source)
-            for table in tables
-            for column in table.columns
-            if table.is_date_table and column.is_key
-        ]
-        if not dates:
-            raise UserError("No table is the date table; set date_table in the meta of its model.")
-        return cls(
-            tables={table.view: table.name for table in tables},
-            columns={
-                (table.view, column.source): column.name
-                for table in tables
-                for column in table.columns
-            },
-            dates=dates[0],
-        )
-
-    def table(self, view: str) -> str:
-        """Return the table of a view, quoted."""
-        return "'" + self.tables[view].replace("'", "''") + "'"
-
-    def column(self, view: str, column: str) -> str:
-        """Return a column with its table."""
-        return self.table(view) + _bracketed(self.columns[view, column])
 
 
 def to_dax(metric: Metric, metrics: Mapping[str, Metric], names: Names) -> str:
@@ -99,7 +44,7 @@ class _Writer:
             case Aggregate():
                 return self._aggregate(formula)
             case Reference():
-                return _bracketed(self.metrics[formula.metric].label)
+                return bracketed(self.metrics[formula.metric].label)
             case Ratio():
                 return _call(
                     "DIVIDE", self._part(formula.numerator), self._part(formula.denominator)
@@ -158,10 +103,6 @@ class _Writer:
 
 
 INDENT = " " * 4
-
-
-def _bracketed(name: str) -> str:
-    return "[" + name.replace("]", "]]") + "]"
 
 
 def _literal(value: Value) -> str:

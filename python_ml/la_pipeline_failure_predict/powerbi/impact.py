@@ -15,8 +15,8 @@ from la_pipeline_failure_predict.powerbi.column_lineage import (
     read_compiled_manifest,
 )
 from la_pipeline_failure_predict.powerbi.lint.dax_tokens import read_dax
-from la_pipeline_failure_predict.powerbi.lint.project import written
 from la_pipeline_failure_predict.powerbi.model import SemanticModel
+from la_pipeline_failure_predict.powerbi.names import written
 from la_pipeline_failure_predict.powerbi.report import Field, Page, Report
 from la_pipeline_failure_predict.powerbi.specification import SCHEMA
 from la_pipeline_failure_predict.settings import Settings

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from textwrap import indent
 
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.powerbi.dax import Names
 from la_pipeline_failure_predict.powerbi.metrics import (
     DAYS_IN_A_YEAR,
     Aggregate,
@@ -25,6 +24,7 @@ from la_pipeline_failure_predict.powerbi.metrics import (
     Value,
 )
 from la_pipeline_failure_predict.powerbi.model import SemanticModel
+from la_pipeline_failure_predict.powerbi.names import Names
 from la_pipeline_failure_predict.warehouse.base import sql_text
 
 FUNCTIONS = {

@@ -20,7 +20,7 @@ from la_pipeline_failure_predict.powerbi.column_names import (
     default_format,
     friendly_name,
 )
-from la_pipeline_failure_predict.powerbi.dax import Names, to_dax
+from la_pipeline_failure_predict.powerbi.dax import to_dax
 from la_pipeline_failure_predict.powerbi.declared import (
     ColumnSettings,
     TableSettings,
@@ -38,6 +38,7 @@ from la_pipeline_failure_predict.powerbi.model import (
     SemanticModel,
     Table,
 )
+from la_pipeline_failure_predict.powerbi.names import Names
 
 SCHEMA = "powerbi"
 # A model is named like its view, with this before it.

@@ -9,7 +9,7 @@ from pbix_mcp.dax import engine as dax_engine
 
 from cities import City
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.powerbi.dax import Names, to_dax
+from la_pipeline_failure_predict.powerbi.dax import to_dax
 from la_pipeline_failure_predict.powerbi.metric_sql import Join, Star, ViewColumn, metric_table
 from la_pipeline_failure_predict.powerbi.metrics import (
     Aggregate,
@@ -23,6 +23,7 @@ from la_pipeline_failure_predict.powerbi.metrics import (
     Rolling,
 )
 from la_pipeline_failure_predict.powerbi.model import Column, Relationship, SemanticModel, Table
+from la_pipeline_failure_predict.powerbi.names import Names
 from powerbi.metric_cases import (
     AREA,
     METRICS,

@@ -12,6 +12,7 @@ from la_pipeline_failure_predict.powerbi.lint.dax_tokens import Dax, read_dax
 from la_pipeline_failure_predict.powerbi.lint.m_names import MNames, read_m
 from la_pipeline_failure_predict.powerbi.lint.rules import Spot
 from la_pipeline_failure_predict.powerbi.model import Relationship
+from la_pipeline_failure_predict.powerbi.names import written, written_table
 from la_pipeline_failure_predict.powerbi.pbir_reader import ReportFiles
 from la_pipeline_failure_predict.powerbi.tmdl_reader import Declaration, ReadModel, unquoted
 
@@ -22,16 +23,6 @@ Key = tuple[str, str]
 def key_of(table: str, name: str) -> Key:
     """Return what a column or measure is found by."""
     return table.casefold(), name.casefold()
-
-
-def written(table: str, name: str) -> str:
-    """Return a column as DAX writes it."""
-    return f"{written_table(table)}[{name.replace(']', ']]')}]"
-
-
-def written_table(name: str) -> str:
-    """Return a table as DAX writes it."""
-    return "'" + name.replace("'", "''") + "'"
 
 
 @dataclass(frozen=True)

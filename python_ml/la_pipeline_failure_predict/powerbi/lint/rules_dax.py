@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
-from la_pipeline_failure_predict.powerbi.lint.project import Formula, Project, written
+from la_pipeline_failure_predict.powerbi.lint.project import Formula, Project
 from la_pipeline_failure_predict.powerbi.lint.rules import Finding, RuleBook
+from la_pipeline_failure_predict.powerbi.names import written
 
 book = RuleBook[Project]()
 

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from la_pipeline_failure_predict.powerbi.lint.project import Project, read_json, written
+from la_pipeline_failure_predict.powerbi.lint.project import Project, read_json
 from la_pipeline_failure_predict.powerbi.lint.rules import Finding, RuleBook, Spot
+from la_pipeline_failure_predict.powerbi.names import written
 from la_pipeline_failure_predict.powerbi.pbir_reader import (
     FieldUse,
     PageFile,

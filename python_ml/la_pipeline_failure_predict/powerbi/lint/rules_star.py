@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
-from la_pipeline_failure_predict.powerbi.lint.project import Link, Project, written_table
+from la_pipeline_failure_predict.powerbi.lint.project import Link, Project
 from la_pipeline_failure_predict.powerbi.lint.rules import Finding, RuleBook
 from la_pipeline_failure_predict.powerbi.lint.rules_objects import has_word
+from la_pipeline_failure_predict.powerbi.names import written_table
 from la_pipeline_failure_predict.powerbi.tmdl_reader import Declaration
 from la_pipeline_failure_predict.powerbi.tmsl import STANDALONE
 

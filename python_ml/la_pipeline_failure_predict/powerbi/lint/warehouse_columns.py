@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.powerbi.column_names import TYPES
 from la_pipeline_failure_predict.powerbi.export import COLUMNS, SCHEMA
-from la_pipeline_failure_predict.powerbi.lint.project import written, written_table
 from la_pipeline_failure_predict.powerbi.lint.rules import Spot, Violation
 from la_pipeline_failure_predict.powerbi.model import Column, SemanticModel, Table
+from la_pipeline_failure_predict.powerbi.names import written, written_table
 from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.base import type_name
 

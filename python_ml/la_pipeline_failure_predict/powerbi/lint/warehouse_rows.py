@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from la_pipeline_failure_predict.powerbi.export import SCHEMA
-from la_pipeline_failure_predict.powerbi.lint.project import written
 from la_pipeline_failure_predict.powerbi.lint.rules import Spot, Violation
 from la_pipeline_failure_predict.powerbi.lint.warehouse_columns import (
     Views,
@@ -17,6 +16,7 @@ from la_pipeline_failure_predict.powerbi.lint.warehouse_columns import (
     spot_of,
 )
 from la_pipeline_failure_predict.powerbi.model import Column, Relationship, SemanticModel, Table
+from la_pipeline_failure_predict.powerbi.names import written
 from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.base import quote
 
