@@ -15,6 +15,8 @@ from la_pipeline_failure_predict.settings import Settings
 
 # What dbt parses, and so what a manifest depends on.
 PARSED_FILES = ("models", "macros", "seeds", "tests/generic", "dbt_project.yml")
+# In full: a partial parse leaves an exposure behind whose YAML is gone.
+PARSE = ("parse", "--no-partial-parse")
 
 
 # What is read of a manifest.
@@ -120,19 +122,39 @@ def _test(node: Mapping[str, Any]) -> GenericTest:
 def read_manifest(settings: Settings) -> Mapping[str, Any]:
     """Return dbt's manifest of the project as it is now, parsing it where it has changed.
 
-    The manifest has a folder of its own: the one beside it is rewritten at the end of a build, so
-    its age says nothing about the files it was made from.
+    Raises
+    ------
+    UserError
+        If dbt cannot parse the project, or finds no profile.
     """
-    folder = settings.root / environ.get("DBT_TARGET_PATH", "target") / "manifest"
-    manifest, parsed_from = folder / "manifest.json", folder / "parsed_from"
-    # Before the parse: a file that changes meanwhile is parsed again next time.
+    return current_manifest(settings, PARSE, "manifest")
+
+
+def current_manifest(settings: Settings, command: Sequence[str], folder: str) -> Mapping[str, Any]:
+    """Return the manifest that a dbt command writes, running it where the project has changed.
+
+    Parameters
+    ----------
+    command
+        Arguments of dbt.
+    folder
+        Folder below dbt's target for this command alone: the manifest in the target itself is
+        rewritten by every command, so its age says nothing about the files it was made from.
+
+    Raises
+    ------
+    UserError
+        If the command fails.
+    """
+    place = settings.root / environ.get("DBT_TARGET_PATH", "target") / folder
+    manifest, made_from = place / "manifest.json", place / "made_from"
+    # Before the command: a file that changes meanwhile is read again next time.
     digest = project_digest(settings.root, PARSED_FILES)
-    is_current = manifest.is_file() and parsed_from.is_file() and parsed_from.read_text() == digest
+    is_current = manifest.is_file() and made_from.is_file() and made_from.read_text() == digest
     if not is_current:
-        parsed_from.unlink(missing_ok=True)
-        # In full: a partial parse leaves an exposure behind whose YAML is gone.
-        run_dbt(settings, ["parse", "--no-partial-parse", "--target-path", str(folder)])
-        write_whole(parsed_from, digest)
+        made_from.unlink(missing_ok=True)
+        run_dbt(settings, [*command, "--target-path", str(place)])
+        write_whole(made_from, digest)
     return json.loads(manifest.read_text(encoding="utf-8"))
 
 

@@ -3,19 +3,15 @@
 dbt knows which model reads which; sqlglot reads in their SQL which column becomes which.
 """
 
-import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import TopologicalSorter
-from os import environ
 from typing import TYPE_CHECKING, Any
 
-from la_pipeline_failure_predict.dbt_manifest import PARSED_FILES, project_digest
-from la_pipeline_failure_predict.dbt_runner import run_dbt
+from la_pipeline_failure_predict.dbt_manifest import current_manifest
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,15 +34,7 @@ def read_compiled_manifest(settings: Settings) -> Mapping[str, Any]:
     UserError
         If dbt cannot compile the project, or finds no profile.
     """
-    folder = settings.root / environ.get("DBT_TARGET_PATH", "target") / "compiled_manifest"
-    manifest, compiled_from = folder / "manifest.json", folder / "compiled_from"
-    digest = project_digest(settings.root, PARSED_FILES)
-    is_current = manifest.is_file() and compiled_from.is_file()
-    if not is_current or compiled_from.read_text() != digest:
-        compiled_from.unlink(missing_ok=True)
-        run_dbt(settings, [*COMPILE, "--target-path", str(folder)])
-        write_whole(compiled_from, digest)
-    return json.loads(manifest.read_text(encoding="utf-8"))
+    return current_manifest(settings, COMPILE, "compiled_manifest")
 
 
 @dataclass(frozen=True)
@@ -108,10 +96,6 @@ class ColumnLineage:
             if query.is_guessed and flowed:
                 guessed.append(name)
         return Flow(tuple(reached), tuple(row_models), tuple(guessed))
-
-    def is_guessed(self, model: str) -> bool:
-        """Whether the SQL of a model could not be read."""
-        return self._queries[model].is_guessed
 
     def columns(self, model: str) -> list[str]:
         """Return the columns of a model in the order of its SQL; of a seed, as declared."""
@@ -284,9 +268,11 @@ def _write_windows_out(expression: "exp.Expr") -> None:
             if definition is None:
                 continue
             for part in ("partition_by", "order", "spec"):
-                if not window.args.get(part) and (told := definition.args.get(part)):
+                if not window.args.get(part) and (defined := definition.args.get(part)):
                     copied = (
-                        [each.copy() for each in told] if isinstance(told, list) else told.copy()
+                        [each.copy() for each in defined]
+                        if isinstance(defined, list)
+                        else defined.copy()
                     )
                     window.set(part, copied)
         select.set("windows", None)
