@@ -4,3 +4,6 @@ Read in this order: `specification` reads what dbt declares into `model` and `re
 `pbir` and `pbit` write them; `build` puts the files in place; `lint` reads the files back and
 judges them.
 """
+
+# Schema of the views that Power BI imports.
+SCHEMA = "powerbi"

@@ -6,19 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.powerbi import SCHEMA
 from la_pipeline_failure_predict.powerbi.specification import Specification
+from la_pipeline_failure_predict.warehouse.base import type_name
 
 STALE = "run dbt build and dbt docs generate again"
-# Names that engines give to the types of the contracts.
-SAME_TYPES: Mapping[str, tuple[str, ...]] = {
-    "text": ("text", "varchar", "character varying"),
-    "integer": ("integer", "int4"),
-    "bigint": ("bigint", "int8"),
-    "double precision": ("double precision", "double", "float8"),
-    "boolean": ("boolean", "bool"),
-    "date": ("date",),
-    "timestamp": ("timestamp", "timestamp without time zone"),
-}
 
 
 def read_catalog(file: Path) -> Mapping[str, Any]:
@@ -52,17 +44,17 @@ def check_catalog(specification: Specification, nodes: Mapping[str, Any]) -> Non
     found = {
         item["metadata"]["name"]: item["columns"]
         for item in nodes.values()
-        if item["metadata"]["schema"] == "powerbi"
+        if item["metadata"]["schema"] == SCHEMA
     }
     for view, model in specification.views.items():
         if view not in found:
             raise UserError(f"The catalog is stale: it lacks the view of {model.name}; {STALE}.")
-        types = {name.lower(): item["type"].lower() for name, item in found[view].items()}
+        types = {name.lower(): type_name(item["type"]) for name, item in found[view].items()}
         for column in model.columns:
             place, declared = f"{model.name}.{column['name']}", column["data_type"]
             if column["name"] not in types:
                 raise UserError(f"The catalog is stale: it lacks {place}; {STALE}.")
-            if types[column["name"]] not in SAME_TYPES[declared]:
+            if types[column["name"]] != declared:
                 raise UserError(
                     f"The catalog is stale: {place} is {types[column['name']]} there and "
                     f"{declared} in its YAML; {STALE}."

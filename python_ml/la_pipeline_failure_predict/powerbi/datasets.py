@@ -1,4 +1,4 @@
-"""Queries for who writes SQL in Power BI instead of choosing tables, in the names of the model.
+"""Queries for people who write SQL in Power BI instead of choosing tables, named as in the model.
 
 They run on DuckDB and on Postgres, and end without a semicolon or a comment, because Power Query
 puts what is pasted between brackets.
@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator
 
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.powerbi.export import SCHEMA
+from la_pipeline_failure_predict.powerbi import SCHEMA
 from la_pipeline_failure_predict.powerbi.model import Column, SemanticModel, Table
 from la_pipeline_failure_predict.warehouse.base import quote
 

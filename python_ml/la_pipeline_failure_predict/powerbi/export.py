@@ -1,4 +1,4 @@
-"""The views that Power BI imports, as files: for who has no server, such as a DuckDB warehouse."""
+"""The views that Power BI imports, as files: for people who have no server, only DuckDB."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,16 +11,11 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.powerbi import SCHEMA
+from la_pipeline_failure_predict.powerbi.warehouse_views import read_view_types
 from la_pipeline_failure_predict.warehouse import Warehouse
-from la_pipeline_failure_predict.warehouse.base import ARROW_TYPES, quote, type_name
+from la_pipeline_failure_predict.warehouse.base import ARROW_TYPES, quote
 
-SCHEMA = "powerbi"
-COLUMNS = f"""
-    select table_name, column_name, data_type
-    from information_schema.columns
-    where table_catalog = current_database() and table_schema = '{SCHEMA}'
-    order by table_name, ordinal_position
-"""
 # What begins a text that a spreadsheet takes for a formula.
 FORMULA = r"^([=+\-@\t\r])"
 
@@ -125,20 +120,19 @@ def read_views(warehouse: Warehouse) -> list[View]:
     UserError
         If there are none, or a column has a type that marts do not use.
     """
-    columns: dict[str, list[pa.Field]] = {}
-    for row in warehouse.query(COLUMNS).to_pylist():
-        arrow_type = ARROW_TYPES.get(type_name(row["data_type"]))
-        if arrow_type is None:
-            raise UserError(
-                f"Column {row['column_name']} of the view {SCHEMA}.{row['table_name']} has the "
-                f"type {row['data_type']}, which cannot be exported: cast it in the model to one "
-                f"of {', '.join(ARROW_TYPES)}."
-            )
-        columns.setdefault(row["table_name"], []).append(pa.field(row["column_name"], arrow_type))
-    if not columns:
-        raise UserError("There are no Power BI views in this warehouse yet: run la-pipes run.")
-    # Sorted here: engines sort names by their own rules.
-    return [View(name, pa.schema(columns[name])) for name in sorted(columns)]
+    return [
+        View(name, pa.schema([_field(name, *column) for column in types.items()]))
+        for name, types in read_view_types(warehouse).items()
+    ]
+
+
+def _field(view: str, column: str, data_type: str) -> pa.Field:
+    if data_type not in ARROW_TYPES:
+        raise UserError(
+            f"Column {column} of the view {SCHEMA}.{view} has the type {data_type}, which cannot "
+            f"be exported: cast it in the model to one of {', '.join(ARROW_TYPES)}."
+        )
+    return pa.field(column, ARROW_TYPES[data_type])
 
 
 def _write(warehouse: Warehouse, view: View, files: Mapping[str, Path]) -> int:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.powerbi import SCHEMA
 from la_pipeline_failure_predict.powerbi.column_lineage import (
     ColumnLineage,
     ColumnOf,
@@ -18,7 +19,6 @@ from la_pipeline_failure_predict.powerbi.lint.dax_tokens import read_dax
 from la_pipeline_failure_predict.powerbi.model import SemanticModel
 from la_pipeline_failure_predict.powerbi.names import written
 from la_pipeline_failure_predict.powerbi.report import Field, Page, Report
-from la_pipeline_failure_predict.powerbi.specification import SCHEMA
 from la_pipeline_failure_predict.settings import Settings
 
 # Table, and column or measure of it, as Power BI calls them.
@@ -173,9 +173,11 @@ class ImpactFinder:
             for node in manifest["nodes"].values()
             if node["resource_type"] in ("model", "seed")
         }
+        # By their ids: a metric or source may have the name of a model.
+        names = {node["unique_id"]: name for name, node in self._nodes.items()}
         self._children = {
-            key.split(".")[-1]: [child.split(".")[-1] for child in children]
-            for key, children in manifest["child_map"].items()
+            name: [names[child] for child in manifest["child_map"][key] if child in names]
+            for key, name in names.items()
         }
         self._tables = {
             name: table
@@ -253,9 +255,9 @@ class ImpactFinder:
         waiting = list(names)
         while waiting:
             name = waiting.pop()
-            if name not in reached and name in self._nodes:
+            if name not in reached:
                 reached.add(name)
-                waiting += self._children.get(name, ())
+                waiting += self._children[name]
         return reached
 
     def _impact(

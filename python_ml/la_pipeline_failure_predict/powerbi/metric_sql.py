@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from textwrap import indent
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.powerbi import SCHEMA
 from la_pipeline_failure_predict.powerbi.metrics import (
     DAYS_IN_A_YEAR,
     Aggregate,
@@ -62,7 +63,7 @@ class Star:
 
     joins: tuple[Join, ...]
     dates: ViewColumn
-    schema: str = "powerbi"
+    schema: str = SCHEMA
 
     @classmethod
     def of(cls, model: SemanticModel) -> "Star":

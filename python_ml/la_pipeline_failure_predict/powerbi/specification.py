@@ -13,7 +13,8 @@ from typing import Any
 
 from la_pipeline_failure_predict.dbt_manifest import Model, models_of
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.powerbi.column_names import (
+from la_pipeline_failure_predict.powerbi import SCHEMA
+from la_pipeline_failure_predict.powerbi.column_defaults import (
     M_TYPES,
     TYPES,
     category,
@@ -40,7 +41,6 @@ from la_pipeline_failure_predict.powerbi.model import (
 )
 from la_pipeline_failure_predict.powerbi.names import Names
 
-SCHEMA = "powerbi"
 # A model is named like its view, with this before it.
 PREFIX = "pbi_"
 MODEL_NAME = "la_pipe_break_model"

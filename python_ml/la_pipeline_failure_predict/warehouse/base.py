@@ -34,11 +34,15 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
 }
-# Spellings of information_schema, by engine, of the types above.
+# Spellings of the engines' catalogs of the types above.
 OTHER_SPELLINGS = {
     "varchar": "text",
     "character varying": "text",
+    "int4": "integer",
+    "int8": "bigint",
     "double": "double precision",
+    "float8": "double precision",
+    "bool": "boolean",
     "timestamp without time zone": "timestamp",
 }
 
@@ -157,7 +161,7 @@ class Warehouse(ABC):
 
 
 def type_name(data_type: str) -> str:
-    """Return the ANSI name of a type that information_schema spells in the engine's way."""
+    """Return the ANSI name of a type that a catalog spells in the engine's way."""
     lowered = data_type.lower()
     return OTHER_SPELLINGS.get(lowered, lowered)
 

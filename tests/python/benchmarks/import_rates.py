@@ -3,7 +3,8 @@
 import time
 from dataclasses import dataclass
 
-from la_pipeline_failure_predict.powerbi.export import SCHEMA, View, read_views
+from la_pipeline_failure_predict.powerbi import SCHEMA
+from la_pipeline_failure_predict.powerbi.export import View, read_views
 from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.base import quote
 

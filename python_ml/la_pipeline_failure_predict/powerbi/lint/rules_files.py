@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from la_pipeline_failure_predict.powerbi import tmsl
-from la_pipeline_failure_predict.powerbi.column_names import M_TYPES, TYPES
+from la_pipeline_failure_predict.powerbi.column_defaults import M_TYPES, TYPES
 from la_pipeline_failure_predict.powerbi.lint.m_names import read_m
 from la_pipeline_failure_predict.powerbi.lint.project import Project, read_json
 from la_pipeline_failure_predict.powerbi.lint.rules import Finding, RuleBook, Spot

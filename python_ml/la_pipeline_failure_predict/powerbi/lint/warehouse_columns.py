@@ -1,18 +1,14 @@
 """Check that the warehouse's views have the columns that the model imports."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.powerbi.column_names import TYPES
-from la_pipeline_failure_predict.powerbi.export import COLUMNS, SCHEMA
+from la_pipeline_failure_predict.powerbi import SCHEMA
+from la_pipeline_failure_predict.powerbi.column_defaults import TYPES
 from la_pipeline_failure_predict.powerbi.lint.rules import Spot, Violation
 from la_pipeline_failure_predict.powerbi.model import Column, SemanticModel, Table
 from la_pipeline_failure_predict.powerbi.names import written, written_table
+from la_pipeline_failure_predict.powerbi.warehouse_views import Views, read_view_types
 from la_pipeline_failure_predict.warehouse import Warehouse
-from la_pipeline_failure_predict.warehouse.base import type_name
-
-# Types of the columns of each view, by their names.
-Views = Mapping[str, Mapping[str, str]]
 
 
 def check_columns(warehouse: Warehouse, model: SemanticModel) -> list[Violation]:
@@ -23,25 +19,8 @@ def check_columns(warehouse: Warehouse, model: SemanticModel) -> list[Violation]
     UserError
         If the warehouse has no views for Power BI yet.
     """
-    views = read_types(warehouse)
+    views = read_view_types(warehouse)
     return [fault for table in model.tables for fault in _faults(table, views)]
-
-
-def read_types(warehouse: Warehouse) -> Views:
-    """Return the types of the columns of each view, as the contracts name them.
-
-    Raises
-    ------
-    UserError
-        If there are no views.
-    """
-    views: dict[str, dict[str, str]] = {}
-    for row in warehouse.query(COLUMNS).to_pylist():
-        types = views.setdefault(row["table_name"], {})
-        types[row["column_name"]] = type_name(row["data_type"])
-    if not views:
-        raise UserError("There are no Power BI views in this warehouse yet: run la-pipes run.")
-    return views
 
 
 def spot_of(table: Table, column: Column | None = None) -> Spot:

@@ -8,15 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from la_pipeline_failure_predict.powerbi.export import SCHEMA
+from la_pipeline_failure_predict.powerbi import SCHEMA
 from la_pipeline_failure_predict.powerbi.lint.rules import Spot, Violation
 from la_pipeline_failure_predict.powerbi.lint.warehouse_columns import (
-    Views,
-    read_types,
     spot_of,
 )
 from la_pipeline_failure_predict.powerbi.model import Column, Relationship, SemanticModel, Table
 from la_pipeline_failure_predict.powerbi.names import written
+from la_pipeline_failure_predict.powerbi.warehouse_views import Views, read_view_types
 from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.base import quote
 
@@ -72,7 +71,7 @@ def lint_data(
     UserError
         If the warehouse has no views for Power BI yet.
     """
-    views = read_types(warehouse)
+    views = read_view_types(warehouse)
     found: list[Violation] = []
     for table in model.tables:
         if table.view in views:
