@@ -16,7 +16,8 @@ def other_build(sample_cities: dict[str, City], tmp_path_factory: pytest.TempPat
     file = tmp_path_factory.mktemp("base") / "of main's.duckdb"
     shutil.copyfile(sample_cities["duckdb"].environment["LA_PIPES_DUCKDB_PATH"], file)
     with duckdb.connect(str(file)) as connection:
-        connection.execute("delete from core.fct_breaks where broke_on < date '2015-01-01'")
+        for table in ("core.fct_breaks", "powerbi.pipe_breaks"):
+            connection.execute(f"delete from {table} where broke_on < date '2015-01-01'")
         connection.execute("delete from risk.fct_pipe_risk where risk_rank <= 7")
         connection.execute("drop view powerbi.dates")
         connection.execute("create table core.dim_crews (crew_id text)")
