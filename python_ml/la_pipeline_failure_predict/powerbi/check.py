@@ -63,9 +63,8 @@ def _against_schemas(root: Path, schemas: Path | None) -> Iterator[Violation]:
         for path in generated_files(root)
         if path.name.endswith(CHECKED_SUFFIXES)
     }
-    for fault in check_schemas(files, schemas):
-        file, _, message = fault.partition(": ")
-        yield _error("SCHEMA", Path(file), message)
+    for path, message in check_schemas(files, schemas):
+        yield _error("SCHEMA", Path(path), message)
 
 
 def _by_the_authoring_tool(root: Path) -> Iterator[Violation]:

@@ -13,12 +13,7 @@ from la_pipeline_failure_predict.powerbi.theme import (
     class_colors,
     theme,
 )
-from la_pipeline_failure_predict.powerbi.visual_kinds import (
-    KINDS,
-    SLICER_STYLES,
-    Role,
-    check_report,
-)
+from la_pipeline_failure_predict.powerbi.visual_kinds import VISUAL_KINDS, Role, check_report
 
 SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric"
 # Older than the newest on purpose: Desktop refuses a file whose version it does not know yet.
@@ -222,7 +217,7 @@ def _query(visual: Visual) -> Part:
     taken: dict[str, tuple[str, str]] = {}
     query: Part = {
         "queryState": {
-            role: {"projections": _projections(fields, KINDS[visual.kind][role], taken)}
+            role: {"projections": _projections(fields, VISUAL_KINDS[visual.kind][role], taken)}
             for role, fields in visual.roles.items()
         }
     }
@@ -249,8 +244,6 @@ def _projections(
             "queryRef": f"{field.table}.{field.name}",
             "nativeQueryRef": _native_name(field, taken),
         }
-        if field.label:
-            projection["displayName"] = field.label
         if role.takes == "column" and place == 0:
             # Of several levels, a reader starts at the first and drills down.
             projection["active"] = True
@@ -267,15 +260,15 @@ def _native_name(field: Field, taken: dict[str, tuple[str, str]]) -> str:
 
 
 def _objects(visual: Visual) -> Part:
-    """Return the format that the theme cannot hold, because it hangs on what the visual shows."""
+    """Return the format that the theme cannot hold, because it depends on what the visual shows."""
     if visual.kind == "slicer":
         return {
-            "data": _object(mode=_literal(visual.style or SLICER_STYLES[0])),
+            "data": _object(mode=_literal("Dropdown")),
             # The title names the field already.
             "header": _object(show=_literal(False)),
         }
     if visual.kind == "cardVisual":
-        is_named_by_title = bool(visual.title) and len(visual.roles["Data"]) == 1
+        is_named_by_title = len(visual.roles["Data"]) == 1
         return {
             "outline": _object("default", show=_literal(False)),
             "label": _object("default", show=_literal(not is_named_by_title)),
@@ -283,7 +276,9 @@ def _objects(visual: Visual) -> Part:
     if visual.kind == "actionButton":
         return {"icon": _object("default", shapeType=_literal("back"))}
     if visual.kind == "textbox":
-        return {"general": _object(paragraphs=_paragraphs(visual))}
+        style = {"fontWeight": "bold", "fontSize": "18pt"}
+        heading = {"textRuns": [{"value": visual.title, "textStyle": style}]}
+        return {"general": _object(paragraphs=[heading])}
     return _class_colors(visual)
 
 
@@ -308,20 +303,11 @@ def _equals(field: Field, value: str) -> Part:
     }
 
 
-def _paragraphs(visual: Visual) -> list[Part]:
-    heading = [(visual.title, {"fontWeight": "bold", "fontSize": "18pt"})] if visual.title else []
-    lines = [(line, {"fontSize": "10pt"}) for line in visual.text.splitlines()]
-    return [
-        {"textRuns": [{"value": text, "textStyle": style}]} for text, style in [*heading, *lines]
-    ]
-
-
 def _container(visual: Visual) -> Part:
-    alt_text = (visual.title or visual.text)[:MOST_ALT_TEXT]
-    container = {"general": _object(altText=_literal(alt_text))}
+    container = {"general": _object(altText=_literal(visual.title[:MOST_ALT_TEXT]))}
     if visual.kind == "actionButton":
         return container | {"visualLink": _object(show=_literal(True), type=_literal("Back"))}
-    if visual.kind == "textbox" or not visual.title:
+    if visual.kind == "textbox":
         return container | {"title": _object(show=_literal(False))}
     return container | {"title": _object(show=_literal(True), text=_literal(visual.title))}
 

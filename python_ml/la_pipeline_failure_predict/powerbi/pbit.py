@@ -8,11 +8,9 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.files import atomic_write
 from la_pipeline_failure_predict.powerbi.identity import short_name
 from la_pipeline_failure_predict.powerbi.model import SemanticModel
 from la_pipeline_failure_predict.powerbi.report import Field, Page, Visual
@@ -26,36 +24,28 @@ DESKTOP_VERSION, DESKTOP_RELEASE = "2.133.379.0", "2024.09"
 # Without a byte order mark.
 ENCODING = "utf-16-le"
 VERSION, CONTENT_TYPES = "Version", "[Content_Types].xml"
-SCHEMA, DIAGRAM, LAYOUT = "DataModelSchema", "DiagramLayout", "Report/Layout"
+MODEL_PART, DIAGRAM, LAYOUT = "DataModelSchema", "DiagramLayout", "Report/Layout"
 SETTINGS, METADATA = "Settings", "Metadata"
 RESOURCES = "Report/StaticResources"
 # Content type of each part, without which the package does not open.
 CONTENT = {
     VERSION: "",
-    SCHEMA: "",
+    MODEL_PART: "",
     DIAGRAM: "",
     LAYOUT: "",
     SETTINGS: "application/json",
     METADATA: "application/json",
 }
-KINDS = ("cardVisual", "lineChart", "clusteredColumnChart", "columnChart", "slicer", "tableEx")
-# Keys under which a layout holds JSON as text.
-_STRINGIFIED = ("config", "filters")
+TEMPLATE_KINDS = (
+    "cardVisual",
+    "lineChart",
+    "clusteredColumnChart",
+    "columnChart",
+    "slicer",
+    "tableEx",
+)
 # Space between visuals in the order of drawing.
 _LAYER = 1000
-
-
-def write_pbit(model: SemanticModel, page: Page, path: Path) -> None:
-    """Write a template.
-
-    Raises
-    ------
-    UserError
-        As `render_pbit`; or if the file cannot be written.
-    """
-    content = render_pbit(model, page)
-    with atomic_write(path, "wb") as file:
-        file.write(content)
 
 
 def render_pbit(model: SemanticModel, page: Page) -> bytes:
@@ -65,13 +55,13 @@ def render_pbit(model: SemanticModel, page: Page) -> bytes:
     ------
     UserError
         If the page has what a template cannot say: a kind of visual that it does not know, a
-        filter or a drill-through; or a field that the model has not.
+        filter or a drill-through; or a field that the model does not have.
     """
     _check_page(model, page)
     parts = {
         VERSION: PACKAGE_VERSION.encode(ENCODING),
         CONTENT_TYPES: _content_types().encode(),
-        SCHEMA: _wide(to_tmsl(model)),
+        MODEL_PART: _wide(to_tmsl(model)),
         DIAGRAM: _wide(_diagram(model)),
         LAYOUT: _wide(_layout(page)),
         SETTINGS: _wide(_settings()),
@@ -82,50 +72,11 @@ def render_pbit(model: SemanticModel, page: Page) -> bytes:
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         for name, content in parts.items():
-            # Not compressed, as that would hang on the version of zlib; git does it anyway.
+            # Not compressed, as that would depend on the version of zlib; git does it anyway.
             entry = zipfile.ZipInfo(name)
             entry.create_system = 0
             archive.writestr(entry, content)
     return package.getvalue()
-
-
-def read_pbit(path: Path) -> dict[str, Any]:
-    """Return the parts of a template by name: JSON as objects, the rest as text.
-
-    JSON that a layout holds as text is read too.
-
-    Raises
-    ------
-    UserError
-        If the file is no template, or a part is not as Power BI reads it.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            content = {name: archive.read(name) for name in archive.namelist()}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"Cannot read {path} as a template ({error}): build it again.") from None
-    return {name: _decoded(path, name, part) for name, part in content.items()}
-
-
-def _decoded(path: Path, name: str, part: bytes) -> Any:  # noqa: ANN401
-    try:
-        text = part.decode(ENCODING if name in CONTENT else "utf-8")
-        if text.startswith("\ufeff"):
-            raise ValueError("it starts with a byte order mark")
-        return text if name in (VERSION, CONTENT_TYPES) else _unpacked(json.loads(text))
-    except ValueError as error:
-        raise UserError(f"Cannot read {name} in {path} ({error}): build it again.") from None
-
-
-def _unpacked(value: Any) -> Any:  # noqa: ANN401
-    if isinstance(value, list):
-        return [_unpacked(one) for one in value]
-    if isinstance(value, dict):
-        return {
-            key: _unpacked(json.loads(one) if key in _STRINGIFIED and isinstance(one, str) else one)
-            for key, one in value.items()
-        }
-    return value
 
 
 def _check_page(model: SemanticModel, page: Page) -> None:
@@ -133,17 +84,17 @@ def _check_page(model: SemanticModel, page: Page) -> None:
         raise UserError(f"The page {page.name} has a filter, which a template cannot: drop it.")
     for visual in page.visuals:
         where = f"The visual {visual.key} on page {page.name}"
-        if visual.kind not in KINDS:
+        if visual.kind not in TEMPLATE_KINDS:
             raise UserError(
                 f"{where} is a {visual.kind}, which a template cannot show: take it out, or make "
-                f"it one of {', '.join(KINDS)}."
+                f"it one of {', '.join(TEMPLATE_KINDS)}."
             )
         if visual.filters:
             raise UserError(f"{where} has a filter, which a template cannot: drop it.")
         for field in _fields(visual):
             if not _is_known(model, field):
                 raise UserError(
-                    f"{where} shows {field.name} of {field.table}, which the model has not: "
+                    f"{where} shows {field.name} of {field.table}, which the model does not have: "
                     "correct the name."
                 )
 
@@ -329,10 +280,8 @@ def _visual(visual: Visual) -> Object:
     # A reader starts at the first level and drills down.
     for projection in part["projections"].get("Category", [])[:1]:
         projection["active"] = True
-    if labels := {_reference(field): field.label for field in _fields(visual) if field.label}:
-        part["columnProperties"] = {name: {"displayName": of} for name, of in labels.items()}
     if kind == "slicer":
-        part["objects"] = {"data": _properties(mode=_text(visual.style or "Dropdown"))}
+        part["objects"] = {"data": _properties(mode=_text("Dropdown"))}
     return part
 
 

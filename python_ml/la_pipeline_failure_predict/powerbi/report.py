@@ -16,8 +16,6 @@ class Field:
         Whether it is a measure; else a column.
     view, source
         View and column it is imported from; of a measure, the view of its table and the metric.
-    label
-        Heading in this visual; the name where empty.
     """
 
     table: str
@@ -25,7 +23,6 @@ class Field:
     is_measure: bool
     view: str
     source: str
-    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,15 +51,12 @@ class Visual:
         Unique within the report; its name in the files is made from it.
     kind
         Type of the visual in Power BI, such as lineChart, cardVisual, slicer, tableEx, pivotTable,
-        azureMap, scatterChart; or, without fields, textbox, which has `text`, and actionButton,
-        which leads back from a page of drill-through.
+        azureMap, scatterChart; or, without fields, textbox, which shows its title, and
+        actionButton, which leads back from a page of drill-through.
     roles
         Fields by data role, such as Category, Y and Series.
     x, y, width, height
         Place on the page, pixels.
-    style
-        How a slicer offers its values: Dropdown, which is the default, Basic for a list, or Between
-        for a range of numbers or dates.
     """
 
     key: str
@@ -75,8 +69,6 @@ class Visual:
     roles: Mapping[str, tuple[Field, ...]]
     filters: tuple[Filter, ...] = ()
     sort: Sort | None = None
-    text: str = ""
-    style: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from la_pipeline_failure_predict.powerbi.declared import (
     read_declared,
 )
 from la_pipeline_failure_predict.powerbi.metrics import Aggregate, LastYear, Rolling, walk
-from la_pipeline_failure_predict.powerbi.pbit import KINDS as TEMPLATE_KINDS
+from la_pipeline_failure_predict.powerbi.pbit import TEMPLATE_KINDS
 from la_pipeline_failure_predict.powerbi.report import Field, Filter, Page, Report, Sort, Visual
 from la_pipeline_failure_predict.powerbi.specification import Specification
 from la_pipeline_failure_predict.powerbi.visual_kinds import check_report

@@ -20,8 +20,8 @@ UNCHECKED_FOLDER = "StaticResources"
 OTHER_SCHEMA = re.compile(r'"\$ref":\s*"([^"#]+)')
 
 
-def check_schemas(files: Mapping[str, str], schemas: Path) -> list[str]:
-    """Return what is wrong with the JSON among these files, one sentence each.
+def check_schemas(files: Mapping[str, str], schemas: Path) -> list[tuple[str, str]]:
+    """Return what is wrong with the JSON among these files: path, and what it is.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def check_schemas(files: Mapping[str, str], schemas: Path) -> list[str]:
         )
     published = _Schemas(schemas)
     return [
-        f"{path}: {fault}"
+        (path, fault)
         for path, text in sorted(files.items())
         if _is_checked(path)
         for fault in _faults(text, published)

@@ -1,14 +1,11 @@
 """The kinds of visual that the reports use, and what Power BI would not show of a report."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.powerbi.report import Filter, Page, Report, Visual
-
-# The first is the default.
-SLICER_STYLES = ("Dropdown", "Basic", "Between")
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ _AXES = {
 }
 _SECOND_AXIS = _AXES | {"Y2": Role("measure")}
 # What the reports use of what Power BI has.
-KINDS: dict[str, dict[str, Role]] = {
+VISUAL_KINDS: dict[str, dict[str, Role]] = {
     "actionButton": {},
     "azureMap": {
         "Category": Role("column", is_required=True),
@@ -114,40 +111,46 @@ def _check_filters(rules: Iterable[Filter], where: str) -> None:
 
 def _check_visual(visual: Visual, page: Page, where: str) -> None:
     _check_filters(visual.filters, where)
-    if visual.kind not in KINDS:
+    if visual.kind not in VISUAL_KINDS:
         raise UserError(
-            f"The {where} is a {visual.kind}, which is not among {', '.join(KINDS)}: change its "
-            "kind."
+            f"The {where} is a {visual.kind}, which is not among {', '.join(VISUAL_KINDS)}: change "
+            "its kind."
         )
-    if visual.kind == "slicer" and visual.style not in ("", *SLICER_STYLES):
-        raise UserError(
-            f"The {where} has the style {visual.style}: a slicer is one of "
-            f"{', '.join(SLICER_STYLES)}."
-        )
-    if not (visual.title or visual.text):
+    if not visual.title:
         raise UserError(f"The {where} has no title: a screen reader reads it out, so give it one.")
     if visual.x + visual.width > page.width or visual.y + visual.height > page.height:
         raise UserError(
             f"The {where} reaches beyond the page of {page.width} x {page.height} pixels: move it "
             "or make it smaller."
         )
-    if fault := next(_role_faults(visual), None):
+    filled = {
+        role: [(field.name, field.is_measure) for field in fields]
+        for role, fields in visual.roles.items()
+    }
+    if fault := next(role_faults(visual.kind, filled), None):
         raise UserError(f"The {where} {fault}.")
 
 
-def _role_faults(visual: Visual) -> Iterator[str]:
-    roles = KINDS[visual.kind]
-    for name, fields in visual.roles.items():
+def role_faults(kind: str, filled: Mapping[str, Sequence[tuple[str, bool]]]) -> Iterator[str]:
+    """Yield what a kind of visual cannot show.
+
+    Parameters
+    ----------
+    filled
+        By role: the name of each field, and whether it is a measure.
+    """
+    roles = VISUAL_KINDS[kind]
+    for name, fields in filled.items():
         if name not in roles:
             has = ", ".join(roles) or "none"
-            yield f"has no role {name}: the roles of a {visual.kind} are {has}"
+            yield f"has no role {name}: the roles of a {kind} are {has}"
             continue
         role = roles[name]
         if role.most is not None and len(fields) > role.most:
             yield f"has {len(fields)} fields in {name}: it takes {role.most}"
-        for field in fields:
-            if role.takes not in ("field", "measure" if field.is_measure else "column"):
-                yield f"has {field.name} in {name}: it takes a {role.takes}"
+        for field, is_measure in fields:
+            if role.takes not in ("field", "measure" if is_measure else "column"):
+                yield f"has {field} in {name}: it takes a {role.takes}"
     for name, role in roles.items():
-        if role.is_required and not visual.roles.get(name):
-            yield f"has nothing in {name}: a {visual.kind} needs a {role.takes} there"
+        if role.is_required and not filled.get(name):
+            yield f"has nothing in {name}: a {kind} needs a {role.takes} there"

@@ -20,9 +20,7 @@ SCORED_MATERIAL = Field("Pipe Risk", "Material", False, "pipe_risk", "material_n
 
 BREAKS = Field("Pipe Breaks", "Breaks", True, "pipe_breaks", "total_breaks")
 ROLLING = Field("Pipe Breaks", "Breaks, 12 Months", True, "pipe_breaks", "rolling_12_month_breaks")
-EXPECTED = Field(
-    "Pipe Risk", "Expected Breaks", True, "pipe_risk", "expected_breaks", label="Expected"
-)
+EXPECTED = Field("Pipe Risk", "Expected Breaks", True, "pipe_risk", "expected_breaks")
 LENGTH = Field("Pipe Risk", "Length, Miles", True, "pipe_risk", "length_miles")
 
 
@@ -41,13 +39,12 @@ OVERVIEW = Page(
             "textbox",
             (16, 16, 300, 96),
             {},
-            title="Water mains",
-            text="Los Angeles' mains: where they broke.\nSource: the city's own records.",
+            title="Los Angeles' water mains",
         ),
         _visual("breaks", "cardVisual", (332, 16, 200, 96), {"Data": (BREAKS,)}),
         _visual("figures", "cardVisual", (548, 16, 400, 96), {"Data": (EXPECTED, LENGTH)}),
         _visual("area", "slicer", (964, 16, 150, 72), {"Values": (BREAK_AREA,)}),
-        _visual("years", "slicer", (1130, 16, 134, 96), {"Values": (YEAR,)}, style="Between"),
+        _visual("years", "slicer", (1130, 16, 134, 96), {"Values": (YEAR,)}),
         _visual(
             "breaks_by_month",
             "lineChart",
@@ -82,7 +79,7 @@ RISK = Page(
     "risk",
     "Risk",
     (
-        _visual("class", "slicer", (16, 16, 200, 288), {"Values": (RISK_CLASS,)}, style="Basic"),
+        _visual("class", "slicer", (16, 16, 200, 288), {"Values": (RISK_CLASS,)}),
         _visual(
             "breaks_and_expected",
             "lineClusteredColumnComboChart",

@@ -21,7 +21,7 @@ from la_pipeline_failure_predict.powerbi.pbir import render_report
 from la_pipeline_failure_predict.powerbi.pbir_reader import FieldUse, ReportFiles, read_report_files
 from la_pipeline_failure_predict.powerbi.report import Filter, Page, Report, Visual
 from la_pipeline_failure_predict.powerbi.schema_check import check_schemas
-from la_pipeline_failure_predict.powerbi.visual_kinds import KINDS
+from la_pipeline_failure_predict.powerbi.visual_kinds import VISUAL_KINDS
 from powerbi.example_report import (
     BREAKS,
     MAIN,
@@ -140,24 +140,24 @@ def test_files_follow_microsofts_schemas():
         ("definition.pbir", "{", "", "is not JSON"),
     ],
 )
-def test_a_file_against_the_schema_is_told(suffix: str, old: str, new: str, said: str):
+def test_a_file_against_the_schema_is_reported(suffix: str, old: str, new: str, said: str):
     files = {
         path: text.replace(old, new, 1) if path.endswith(suffix) else text
         for path, text in FILES.items()
     }
     [*faults] = check_schemas(files, SCHEMAS)
     assert faults
-    assert all(fault.startswith("example_report") and suffix in fault for fault in faults)
-    assert said in " ".join(faults)
+    assert {path.endswith(suffix) for path, _ in faults} == {True}
+    assert said in " ".join(message for _, message in faults)
 
 
-def test_a_folder_without_schemas_is_told(tmp_path: Path):
+def test_a_folder_without_schemas_is_refused(tmp_path: Path):
     with pytest.raises(UserError, match="No folder fabric"):
         check_schemas(FILES, tmp_path)
 
 
 @needs_schemas
-def test_half_a_copy_of_the_schemas_is_told(tmp_path: Path):
+def test_half_a_copy_of_the_schemas_is_refused(tmp_path: Path):
     name = Path("fabric", "item", "report", "definition", "page", "2.0.0", "schema.json")
     write_whole(tmp_path / name, (SCHEMAS / name).read_text())
     page = {path: text for path, text in FILES.items() if path.endswith("page.json")}
@@ -174,13 +174,13 @@ def test_data_roles_are_those_of_power_bi():
         kind: {role["name"]: takes[role["kind"]] for role in roles}
         for kind, roles in json.loads(reference.read_text()).items()
     }
-    for kind, roles in KINDS.items():
+    for kind, roles in VISUAL_KINDS.items():
         if kind != "actionButton":  # has no data, and is not in the list
             assert {name: role.takes for name, role in roles.items()}.items() <= known[kind].items()
 
 
 def test_the_theme_styles_kinds_that_reports_use():
-    assert set(look.STYLES) <= {*KINDS, "*", "page"}
+    assert set(look.STYLES) <= {*VISUAL_KINDS, "*", "page"}
 
 
 # Microsoft's tool
@@ -234,7 +234,7 @@ def test_every_field_of_the_report_is_read_back(reports: Path):
     assert found == {(field.table, field.name, field.is_measure) for field in REPORT.fields()}
 
 
-def test_fields_are_told_with_their_file(reports: Path):
+def test_fields_are_read_with_their_file(reports: Path):
     for use in read(reports).all_fields():
         text = (reports / use.file).read_text()
         assert f'"{use.name}"' in text
@@ -373,7 +373,6 @@ def test_columns_of_the_same_name_stay_apart_in_one_visual():
     projections = visual("riskiest_mains")["visual"]["query"]["queryState"]["Values"]["projections"]
     names = [projection["nativeQueryRef"] for projection in projections]
     assert names == ["Rank", "Main", "Material", "Material1", "Risk Class", "Expected Breaks"]
-    assert projections[-1]["displayName"] == "Expected"
 
 
 def test_a_chart_of_two_levels_opens_at_the_first():
@@ -383,13 +382,10 @@ def test_a_chart_of_two_levels_opens_at_the_first():
     assert "active" not in state["Y"]["projections"][0]
 
 
-@pytest.mark.parametrize(
-    ("key", "mode"), [("area", "Dropdown"), ("years", "Between"), ("class", "Basic")]
-)
-def test_a_slicer_offers_values_in_its_style(key: str, mode: str):
-    objects = visual(key)["visual"]["objects"]
+def test_a_slicer_is_a_list_to_open():
+    objects = visual("area")["visual"]["objects"]
     [data], [header] = objects["data"], objects["header"]
-    assert data["properties"]["mode"]["expr"]["Literal"]["Value"] == f"'{mode}'"
+    assert data["properties"]["mode"]["expr"]["Literal"]["Value"] == "'Dropdown'"
     # The title says the same, and a low slicer has no room for both.
     assert header["properties"]["show"]["expr"]["Literal"]["Value"] == "false"
 
@@ -415,15 +411,11 @@ def test_classes_of_risk_have_their_colors(key: str):
     assert found == look.class_colors()
 
 
-def test_text_is_written_line_by_line():
+def test_a_text_box_shows_its_title():
     [about] = [json.loads(text) for text in FILES.values() if '"visualType": "textbox"' in text]
     [general] = about["visual"]["objects"]["general"]
     runs = [paragraph["textRuns"][0]["value"] for paragraph in general["properties"]["paragraphs"]]
-    assert runs == [
-        "Water mains",
-        "Los Angeles' mains: where they broke.",
-        "Source: the city's own records.",
-    ]
+    assert runs == ["Los Angeles' water mains"]
 
 
 @pytest.mark.parametrize(
@@ -443,10 +435,6 @@ def test_text_is_written_line_by_line():
         (
             with_visual(kind="slicer", roles={"Values": (YEAR, RISK_CLASS)}),
             "has 2 fields in Values: it takes 1",
-        ),
-        (
-            with_visual(kind="slicer", roles={"Values": (YEAR,)}, style="Dial"),
-            "style Dial: a slicer is one of",
         ),
         (with_visual(title=""), "no title: a screen reader"),
         (with_visual(x=700), "reaches beyond the page of 1280 x 720"),

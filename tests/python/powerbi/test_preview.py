@@ -41,16 +41,16 @@ def pages_of(design: Design) -> dict[tuple[str, str], Page]:
     return {(report.name, page.name): page for report in design.reports for page in report.pages}
 
 
-def field_of(design: Design, reference: str, label: str = "") -> Field:
+def field_of(design: Design, reference: str) -> Field:
     """Return the column ``view.column`` or the metric of this name."""
     specification = design.specification
     view, _, column = reference.partition(".")
     if column:
         names = specification.names
-        return Field(names.tables[view], names.columns[view, column], False, view, column, label)
+        return Field(names.tables[view], names.columns[view, column], False, view, column)
     metric = specification.metrics[reference]
     table = specification.names.tables[metric.view]
-    return Field(table, metric.label, True, metric.view, metric.name, label)
+    return Field(table, metric.label, True, metric.view, metric.name)
 
 
 def make_visual(design: Design, kind: str, sort: Sort | None = None, **roles: list[str]) -> Visual:

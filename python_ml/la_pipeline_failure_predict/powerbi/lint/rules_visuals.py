@@ -14,7 +14,7 @@ from la_pipeline_failure_predict.powerbi.lint.rules_report import (
     visuals_of,
 )
 from la_pipeline_failure_predict.powerbi.pbir_reader import PageFile, ReportFiles, VisualFile
-from la_pipeline_failure_predict.powerbi.visual_kinds import KINDS
+from la_pipeline_failure_predict.powerbi.visual_kinds import VISUAL_KINDS, role_faults
 
 DEPRECATED_KINDS = {"map": "azureMap", "filledMap": "azureMap", "card": "cardVisual"}
 WITHOUT_TITLE = ("textbox", "actionButton", "image", "shape")
@@ -112,41 +112,35 @@ def _kinds_are_known(project: Project) -> Iterator[Finding]:
                 spot_of(project, report, visual),
                 f"is of a kind that Power BI gives up: use {DEPRECATED_KINDS[visual.kind]}",
             )
-        elif visual.kind and visual.kind not in KINDS:
+        elif visual.kind and visual.kind not in VISUAL_KINDS:
             yield (
                 spot_of(project, report, visual),
-                f"is of a kind that is not checked here: use one of {', '.join(KINDS)}",
+                f"is of a kind that is not checked here: use one of {', '.join(VISUAL_KINDS)}",
             )
 
 
 @book.error("VISUAL_ROLE")
 def _roles_are_of_the_kind(project: Project) -> Iterator[Finding]:
     for report, visual in visuals_of(project):
-        if visual.kind in KINDS:
-            for fault in _role_faults(visual.kind, read_json(file_of(report, visual))):
+        if visual.kind in VISUAL_KINDS:
+            filled = _filled(read_json(file_of(report, visual)))
+            for fault in role_faults(visual.kind, filled):
                 yield spot_of(project, report, visual), fault
 
 
-def _role_faults(kind: str, part: Mapping[str, Any]) -> Iterator[str]:
-    known = KINDS[kind]
-    filled = {
-        role: state.get("projections", [])
-        for role, state in part["visual"].get("query", {}).get("queryState", {}).items()
+def _filled(part: Mapping[str, Any]) -> dict[str, list[tuple[str, bool]]]:
+    """Return the fields of each role, and whether each is a measure."""
+    state = part["visual"].get("query", {}).get("queryState", {})
+    return {
+        role: [
+            (
+                str(one.get("queryRef")),
+                bool({"Measure", "Aggregation"} & one.get("field", {}).keys()),
+            )
+            for one in filled.get("projections", [])
+        ]
+        for role, filled in state.items()
     }
-    for name, projections in filled.items():
-        role = known.get(name)
-        if role is None:
-            yield f"has no role {name}: use one of {', '.join(known) or 'none'}"
-            continue
-        if role.most is not None and len(projections) > role.most:
-            yield f"has {len(projections)} fields in {name}, which takes {role.most}: delete some"
-        for one in projections:
-            is_measure = bool({"Measure", "Aggregation"} & one.get("field", {}).keys())
-            if role.takes not in ("field", "measure" if is_measure else "column"):
-                yield f"has {one.get('queryRef')} in {name}, which takes a {role.takes}: move it"
-    for name, role in known.items():
-        if role.is_required and not filled.get(name):
-            yield f"has nothing in {name}, and needs a {role.takes} there: add one"
 
 
 @book.error("QUERY_REF_TAKEN")

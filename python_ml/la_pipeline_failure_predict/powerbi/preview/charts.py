@@ -133,7 +133,7 @@ def draw_scatter(panel: Panel, visual: Visual, rows: Rows) -> None:
     for axis, shown in ((axes.xaxis, across), (axes.yaxis, up)):
         largest = np.nanmax(np.abs(rows.numbers(shown)))
         axis.set_major_formatter(_ValueFormatter(rows.formats[shown], largest))
-        axis.set_label_text(shown.label or shown.name)
+        axis.set_label_text(shown.name)
 
 
 def groups_of(visual: Visual, rows: Rows) -> Iterator[tuple[str, str, list[int]]]:
@@ -188,7 +188,7 @@ def _series(
             continue
         figures = rows.figures(measure, categories.field)
         yield Series(
-            measure.label or measure.name,
+            measure.name,
             [_color(categories.field, name, number) for name in categories.names],
             [figures.get((category,)) for category in categories.values],
             rows.formats[measure],
@@ -293,7 +293,7 @@ def _draw_value_axis(
     if min(chain.from_iterable(one.heights for one in series), default=0) >= 0:
         axes.set_ylim(0, high)
     axes.yaxis.set_major_formatter(_ValueFormatter(series[0].format, max(abs(low), abs(high))))
-    axes.set_ylabel(" and ".join(measure.label or measure.name for measure in measures))
+    axes.set_ylabel(" and ".join(measure.name for measure in measures))
     axes.grid(visible=True, axis="y")
 
 

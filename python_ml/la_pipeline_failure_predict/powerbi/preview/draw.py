@@ -17,7 +17,6 @@ from la_pipeline_failure_predict.powerbi.preview.panel import (
     PIXELS_PER_POINT,
     TEXT_SIZE,
     Panel,
-    fitted,
     style,
 )
 from la_pipeline_failure_predict.powerbi.preview.rows import Rows
@@ -82,8 +81,7 @@ def _draw_card(panel: Panel, visual: Visual, rows: Rows) -> None:
         y = panel.top + (room - height) / 2 - PADDING / 2
         panel.write(x, y, text, size=size, align="center")
         if len(measures) > 1:
-            name = measure.label or measure.name
-            panel.write(x, y + height, name, color=MUTED_INK, align="center")
+            panel.write(x, y + height, measure.name, color=MUTED_INK, align="center")
 
 
 def _draw_slicer(panel: Panel, visual: Visual) -> None:
@@ -102,12 +100,7 @@ def _draw_slicer(panel: Panel, visual: Visual) -> None:
 
 
 def _draw_text(panel: Panel, visual: Visual) -> None:
-    if visual.title:
-        panel.write(PADDING, panel.top, visual.title, size=HEADING_SIZE, weight="bold")
-        panel.top += round(HEADING_SIZE * PIXELS_PER_POINT * LINE_HEIGHT)
-    for line in visual.text.splitlines():
-        panel.write(PADDING, panel.top, fitted(line, panel.width - 2 * PADDING))
-        panel.top += round(TEXT_SIZE * PIXELS_PER_POINT * LINE_HEIGHT)
+    panel.write(PADDING, panel.top, visual.title, size=HEADING_SIZE, weight="bold")
 
 
 def _draw_back(panel: Panel, visual: Visual) -> None:

@@ -50,8 +50,7 @@ def _column(rows: Rows, field: Field) -> Column:
     is_number = any(
         isinstance(value, int | float) and not isinstance(value, bool) for value in values
     )
-    name = field.label or field.name
-    return Column(name, [rows.text(field, value) for value in values], is_number)
+    return Column(field.name, [rows.text(field, value) for value in values], is_number)
 
 
 def _matrix(visual: Visual, rows: Rows) -> Iterator[Column]:
@@ -61,7 +60,7 @@ def _matrix(visual: Visual, rows: Rows) -> Iterator[Column]:
     heads = [(value,) for value in rows.distinct(down[0])] if down else []
     if down:
         names = [rows.name(down[0], value) for (value,) in heads]
-        yield Column(down[0].label or down[0].name, [*names, TOTAL], is_number=False)
+        yield Column(down[0].name, [*names, TOTAL], is_number=False)
     for value in rows.distinct(across[0]) if across else ():
         for measure in measures:
             figures = rows.figures(measure, *down, *across)
@@ -73,7 +72,7 @@ def _matrix(visual: Visual, rows: Rows) -> Iterator[Column]:
     for measure in measures:
         figures, total = by_row.figures(measure, *down), everything.figures(measure).get(())
         cells = [figures.get(head) for head in heads]
-        name = TOTAL if across and len(measures) == 1 else measure.label or measure.name
+        name = TOTAL if across and len(measures) == 1 else measure.name
         yield _figures(rows, measure, name, [*cells, total], is_bold=bool(across))
 
 
