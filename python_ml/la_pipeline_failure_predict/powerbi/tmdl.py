@@ -1,8 +1,8 @@
 """Write a semantic model as the text files of a Power BI project (TMDL).
 
 The text is what Microsoft's own serializer writes for the same objects, so that saving in Power BI
-Desktop changes nothing: a tab a level, properties before children, a blank line before each child,
-and expressions of several lines one level deeper than the properties.
+Desktop changes nothing: one tab per level, properties before children, a blank line before each
+child, and expressions of several lines one level deeper than the properties.
 """
 
 import json

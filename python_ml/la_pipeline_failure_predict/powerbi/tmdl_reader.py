@@ -246,13 +246,13 @@ class _File:
         return value[1:-1].replace('""', '"')
 
     def _level(self, line: str) -> int:
-        """Return how deep a line stands: a tab a level, or four spaces, all through a file."""
+        """Return how deep a line stands: one tab per level, or four spaces, all through a file."""
         space = line[: _margin(line)]
         if space and not self.unit:
             self.unit = "\t" if space[0] == "\t" else " " * 4
         level = len(space) // len(self.unit) if space else 0
         if space != self.unit * level:
-            raise self._error("indent by a tab a level, or by four spaces, and never by both")
+            raise self._error("indent by one tab per level, or by four spaces, and never by both")
         return level
 
     def _goes_deeper(self, level: int) -> bool:

@@ -23,7 +23,7 @@ from la_pipeline_failure_predict.powerbi.theme import (
     STYLES,
 )
 
-# A point is 1/72 inch, and a page of Power BI has 96 pixels an inch.
+# A point is 1/72 inch, and a page of Power BI has 96 pixels per inch.
 DPI = 96
 PIXELS_PER_POINT = DPI / 72
 LINE_HEIGHT = 1.25
