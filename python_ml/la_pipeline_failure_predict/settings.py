@@ -26,10 +26,15 @@ class Settings(BaseSettings):
         default=None, description="Most rows of a file that may be set aside, 1% or 250."
     )
     link_distance_m: float = Field(
-        default=30.0, gt=0, description="Search distance from a break to its main, metres."
+        default=30.0, gt=0, description="Search distance from a break to its main, meters."
     )
     lock_wait_s: float = Field(
         default=60.0, ge=0, description="How long to wait for another writer, seconds."
+    )
+    json_schemas: Path | None = Field(
+        default=None,
+        description="Copy of Microsoft's json-schemas, for la-pipes powerbi check: the folder that "
+        "holds fabric.",
     )
 
     @cached_property
