@@ -70,7 +70,7 @@ def test_every_line_fits_and_describes() -> None:
     assert text.endswith("from powerbi.pipe_breaks\n")
 
 
-def test_what_cannot_be_written_is_told() -> None:
+def test_what_cannot_be_written_is_reported() -> None:
     long = replace(AWKWARD.columns[0], name="é" * 32)
     with pytest.raises(UserError, match=r"pipe_breaks\.broke_on is longer than 63 bytes"):
         render_dataset(replace(AWKWARD, columns=(long,)))

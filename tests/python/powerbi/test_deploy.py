@@ -100,8 +100,8 @@ def log_file(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def told(log_file: Path) -> list[str]:
-    """What the user is told meanwhile."""
+def notices(log_file: Path) -> list[str]:
+    """What the user is shown meanwhile."""
     lines: list[str] = []
     show_notices(lines.append)
     return lines
@@ -173,11 +173,11 @@ def test_a_connection_is_bound(project: Path, fabric: FakeFabric) -> None:
     assert fabric.item("example_model").connection == CONNECTION
 
 
-def test_a_connection_that_is_not_there_is_told(
-    project: Path, fabric: FakeFabric, told: list[str]
+def test_a_connection_that_is_not_there_is_reported(
+    project: Path, fabric: FakeFabric, notices: list[str]
 ) -> None:
     publish(planned(project, "production"), service_principal())
-    assert [line for line in told if CONNECTION in line and "not found" in line], told
+    assert [line for line in notices if CONNECTION in line and "not found" in line], notices
 
 
 def test_a_plan_needs_no_network(project: Path, fabric: FakeFabric) -> None:
@@ -200,7 +200,7 @@ def test_the_secret_goes_to_entra_alone(
     project: Path,
     fabric: FakeFabric,
     log_file: Path,
-    told: list[str],
+    notices: list[str],
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -215,7 +215,7 @@ def test_the_secret_goes_to_entra_alone(
     output = capfd.readouterr()
     log = log_file.read_text()
     assert "Publishing Report 'water_risk'" in log
-    everything = (output.out, output.err, log, caplog.text, str(refused.value), *told)
+    everything = (output.out, output.err, log, caplog.text, str(refused.value), *notices)
     assert not [text for text in everything if SECRET in text or "token-" in text]
     with_secret = {r.path for r in fabric.requests if "hush" in r.body + r.path + str(r.headers)}
     assert with_secret == {f"/{TENANT}/oauth2/token"}

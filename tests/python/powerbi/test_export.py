@@ -208,7 +208,7 @@ def test_chosen_format_and_progress(warehouse: Warehouse, tmp_path: Path) -> Non
     assert told == [(0, 2, "first"), (1, 2, "second")]
 
 
-def test_wrong_use_is_told_in_a_sentence(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_wrong_use_is_reported_in_a_sentence(warehouse: Warehouse, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no Power BI views .* run la-pipes run"):
         export_views(warehouse, tmp_path / "none")
     assert not (tmp_path / "none").exists()

@@ -210,7 +210,7 @@ def test_without_microsofts_tool_nothing_is_checked(reports: Path, monkeypatch: 
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="no Node")
-def test_another_tool_of_that_name_is_told(reports: Path, monkeypatch: pytest.MonkeyPatch):
+def test_another_tool_of_that_name_is_reported(reports: Path, monkeypatch: pytest.MonkeyPatch):
     tool = reports / "node_modules" / ".bin" / COMMAND
     write_whole(tool, "#!/bin/sh\necho unknown command >&2\nexit 1\n")
     tool.chmod(0o755)
@@ -495,7 +495,7 @@ def test_colors_differ_for_every_reader(colors: list[str], vision: str):
     assert nearest(colors, vision) > 12
 
 
-def test_red_and_green_would_be_told():
+def test_red_and_green_would_be_reported():
     assert (
         nearest(["#c23b3b", "#6a8a1f"], "deuteranopia")
         < 12

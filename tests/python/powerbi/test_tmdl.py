@@ -205,10 +205,10 @@ def test_what_power_bi_desktop_writes_is_read(folder: Path) -> None:
         ("\tannotation PBI_ResultType = Table\n\n", "§\t/// The end.", "nothing stands below"),
     ],
 )
-def test_what_power_bi_refuses_is_told_with_its_place(
+def test_what_power_bi_refuses_is_reported_with_its_place(
     folder: Path, old: str, new: str, says: str
 ) -> None:
-    """Somebody who edits a file by hand is told the line, not that the report does not open."""
+    """Somebody who edits a file by hand sees the line, not that the report does not open."""
     path = folder / BREAKS
     text = path.read_text()
     assert old in text
@@ -247,7 +247,7 @@ def test_what_power_bi_refuses_is_told_with_its_place(
         ("definition/model.tmdl", "/// M", "\ufeff/// M", "starts with a byte order mark"),
     ],
 )
-def test_a_value_that_says_nothing_is_told(
+def test_a_value_that_says_nothing_is_reported(
     folder: Path, path: str, old: str, new: str, says: str
 ) -> None:
     """A relationship to nowhere would otherwise be read as one that is not there."""
@@ -258,7 +258,7 @@ def test_a_value_that_says_nothing_is_told(
         read_model(folder)
 
 
-def test_a_folder_without_a_model_is_told(folder: Path) -> None:
+def test_a_folder_without_a_model_is_reported(folder: Path) -> None:
     """The wrong folder is answered with the right one, and a broken file by its name."""
     with pytest.raises(UserError, match="holds no semantic model"):
         read_model(folder.parent)
