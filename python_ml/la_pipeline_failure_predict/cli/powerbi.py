@@ -81,7 +81,7 @@ def build(settings: Settings, manifest: Path | None, catalog: Path | None, pbix:
 @click.option(
     "--schemas",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder of Microsoft's published JSON schemas, to check the files against.",
+    help="Folder of Microsoft's published JSON schemas. [env: LA_PIPES_JSON_SCHEMAS]",
 )
 @common
 def check(settings: Settings, manifest: Path | None, with_data: bool, schemas: Path | None) -> None:
@@ -93,7 +93,7 @@ def check(settings: Settings, manifest: Path | None, with_data: bool, schemas: P
     from la_pipeline_failure_predict.powerbi.check import check_project, check_warehouse
 
     design = _read_design(settings, manifest)
-    findings = check_project(settings.root, design, schemas)
+    findings = check_project(settings.root, design, schemas or settings.json_schemas)
     if with_data:
         with open_warehouse(settings) as warehouse:
             findings += check_warehouse(warehouse, design.specification.model)

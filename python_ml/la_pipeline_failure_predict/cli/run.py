@@ -20,7 +20,7 @@ from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
 
 
 @click.command()
-@click.option("--select", help="dbt selection, such as marts.core or +exposure:la_pipeline_failure_overview.")
+@click.option("--select", help="dbt selection, such as marts.core or marts.powerbi.")
 @common
 def build(settings: Settings, select: str | None) -> None:
     """Build and test the marts: the same as `dbt build`.
