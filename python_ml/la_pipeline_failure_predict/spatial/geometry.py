@@ -9,7 +9,7 @@ from pyproj import Geod
 METRES_PER_DEGREE = 111_320.0
 """Length of a degree of latitude, m; the same figure as in the marts."""
 LONGEST_TEXT = 32_000
-"""Characters that a text of Power BI holds, with a little to spare; it cuts at 32,766."""
+"""Characters that Power BI holds (MOST_CHARACTERS of its linter), with a little to spare."""
 SIMPLER_STEPS = 10
 """How often the tolerance of an outline is doubled: up to half a kilometer."""
 
