@@ -1,6 +1,6 @@
 {#-
-    Metres east and north of the network's origin (equirectangular projection at the origin's latitude: within half a
-    percent over a city). Rounded to a centimetre, so that both engines hold the same number.
+    Meters east and north of the network's origin (equirectangular projection at the origin's latitude: within half a
+    percent over a city). Rounded to a centimeter, so that both engines hold the same number.
 -#}
 {% macro metres_east(longitude, origin) -%}
     {{ rounded('(' ~ longitude ~ ' - ' ~ origin ~ '.longitude) * 111320 * cos(radians(' ~ origin ~ '.latitude))', 2) }}

@@ -1,4 +1,4 @@
-"""`la-pipes doctor`: what is missing, and how to mend it."""
+"""`la-pipes doctor`: what is missing, and how to fix it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Finding:
 
     what: str
     is_fine: bool
-    mend: str = ""
+    fix: str = ""
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -50,8 +50,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
             if not warehouse.has_table(table.schema, table.name)
         ]
         yield Finding("landing, model and score tables", not missing, "la-pipes init")
-        for schema, name, mend in FILLED:
-            yield Finding(f"rows in {schema}.{name}", _has_rows(warehouse, schema, name), mend)
+        for schema, name, fix in FILLED:
+            yield Finding(f"rows in {schema}.{name}", _has_rows(warehouse, schema, name), fix)
         scored = any(_has_rows(warehouse, "ml", name) for name in SCORES)
         yield Finding("scores", scored, "la-pipes score")
 

@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """Wrong use or configuration: one sentence that says what is wrong and how to mend it.
+    """Wrong use or configuration: one sentence that says what is wrong and how to fix it.
 
     The command line prints it and ends with exit code 2.
     """

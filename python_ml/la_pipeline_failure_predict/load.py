@@ -209,7 +209,7 @@ def _check_rejects(
         how_many = f"None of the {rows:,} rows of {delivery.path} fits"
     allowed = f", more than --max-rejects {limit} allows" if limit and landed.rows_accepted else ""
     raise UserError(
-        f"{how_many}{allowed}: mostly, {worst['reason']}{example}. Mend the mapping or ask for the "
+        f"{how_many}{allowed}: mostly, {worst['reason']}{example}. Fix the mapping or ask for the "
         "delivery again. Nothing was loaded."
     )
 

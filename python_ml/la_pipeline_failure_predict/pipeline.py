@@ -166,7 +166,7 @@ class Pipeline:
     ) -> None:
         """Train the models of the grains and write the card of each run.
 
-        A grain without a known outcome is passed over.
+        A grain without a known outcome is skipped.
         """
         with open_warehouse(self.settings) as warehouse:
             for grain in self._trainable(warehouse, grains):

@@ -1,6 +1,6 @@
-"""Rows set aside at load: list them, write them out to be mended, and load the mended ones.
+"""Rows set aside at load: list them, write them out to be fixed, and load the fixed ones.
 
-A mended row takes the place it had in its delivery, so rows in the file = loaded + quarantined
+A fixed row takes the place it had in its delivery, so rows in the file = loaded + quarantined
 stays true of every load.
 """
 
@@ -47,11 +47,11 @@ class FaultCount:
 
 @dataclass(frozen=True)
 class Retried:
-    """What became of a mended file; given = mended + still refused + mended before."""
+    """What became of a fixed file; given = fixed + still refused + fixed before."""
 
     table: str
     source_file: str
-    mended: int
+    fixed: int
     still_refused: int
     mended_before: int
     left: int
@@ -59,9 +59,9 @@ class Retried:
     @property
     def summary(self) -> str:
         """One line for the user."""
-        before = f", {self.mended_before:,} had been mended before" if self.mended_before else ""
+        before = f", {self.mended_before:,} had been fixed before" if self.mended_before else ""
         return (
-            f"{self.table}: {self.mended:,} mended rows of {self.source_file} loaded, "
+            f"{self.table}: {self.fixed:,} fixed rows of {self.source_file} loaded, "
             f"{self.still_refused:,} still do not fit{before}; {self.left:,} of that file are "
             "quarantined now"
         )
@@ -82,7 +82,7 @@ def count_faults(warehouse: Warehouse, include_mended: bool = False) -> list[Fau
 
 
 def export(warehouse: Warehouse, folder: Path, load_ids: Sequence[str] = ()) -> list[Path]:
-    """Write the rows that are set aside, a CSV file a load, one line a row; returns the files.
+    """Write the rows that are set aside, a CSV file per load, one line per row; returns the files.
 
     Raises
     ------
@@ -133,10 +133,10 @@ def _write_load(folder: Path, faults: Iterable[dict]) -> Path:
 
 
 def retry(warehouse: Warehouse, tables: Mapping[str, Table], path: Path) -> Retried:
-    """Load the mended rows of an exported file, with the mapping of their delivery.
+    """Load the fixed rows of an exported file, with the mapping of their delivery.
 
-    Rows that still do not fit stay set aside, with what is wrong now; rows that were mended before
-    are passed over. All or nothing.
+    Rows that still do not fit stay set aside, with what is wrong now; rows that were fixed before
+    are skipped. All or nothing.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def retry(warehouse: Warehouse, tables: Mapping[str, Table], path: Path) -> Retr
     return Retried(
         table=table.name,
         source_file=str(load["source_file"]),
-        mended=landed.rows_accepted,
+        fixed=landed.rows_accepted,
         still_refused=landed.rows_refused,
         mended_before=waiting,
         left=left,
@@ -263,7 +263,7 @@ def _write(
     landed: Landed,
     load: dict,
 ) -> int:
-    """Write mended rows and the faults of the others; returns how many rows stay set aside."""
+    """Write fixed rows and the faults of the others; returns how many rows stay set aside."""
     load_id, now = load["load_id"], datetime.now(UTC).replace(tzinfo=None)
     origin = Origin(load["source_name"], load["source_file"], load_id, load["loaded_at"])
     write_landed(warehouse, scratch, tables, table, landed, origin, now)

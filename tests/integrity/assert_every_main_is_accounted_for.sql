@@ -1,4 +1,4 @@
--- Every delivered main is in dim_pipes or in int_pipes__excluded with a reason; no metre is lost.
+-- Every delivered main is in dim_pipes or in int_pipes__excluded with a reason; no meter is lost.
 with delivered as (
 
     select cast(length_m as numeric(18, 3)) as length_m

@@ -1,4 +1,4 @@
--- Every scored main is in one project of the plan: no main, metre or avoided break is lost between
+-- Every scored main is in one project of the plan: no main, meter or avoided break is lost between
 -- fct_pipe_risk and the last row of fct_replacement_plan.
 with ranking as (
 

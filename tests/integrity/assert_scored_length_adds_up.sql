@@ -1,4 +1,4 @@
--- The scored mains are the modelled mains in service on the as-of date, to the metre.
+-- The scored mains are the modeled mains in service on the as-of date, to the meter.
 with risk as (
 
     select

@@ -147,7 +147,7 @@ def vancouver(change: Callable[[dict], object]) -> Make:
 
 
 def neighborhoods(change: Callable[[dict], object]) -> Make:
-    """Neighbourhoods of Los Angeles County."""
+    """Neighborhoods of Los Angeles County."""
     return features("la/la-county-neighborhoods-v6.geojson", change)
 
 
@@ -163,7 +163,7 @@ def bow_tie(layer: dict) -> None:
 
 
 def in_metres(layer: dict) -> None:
-    """Put the mains into a system of metres, without saying so."""
+    """Put the mains into a system of meters, without saying so."""
     for feature in layer["features"]:
         places = feature["geometry"]["coordinates"]
         feature["geometry"]["coordinates"] = [

@@ -168,7 +168,7 @@ def kitchener_cities(make_city: Callable[[str], City]) -> dict[str, City]:
 
 @pytest.fixture(scope="session")
 def los_angeles_cities(make_city: Callable[[str], City]) -> dict[str, City]:
-    """Los Angeles' real leaks, totals, neighbourhoods, climate and trunk mains on each engine."""
+    """Los Angeles' real leaks, totals, neighborhoods, climate and trunk mains on each engine."""
     cities = {engine: make_city(engine) for engine in ENGINES}
     for city in cities.values():
         city.run_all(ROOT / "schemas" / "deliveries" / "los_angeles.yml", DATA)

@@ -52,7 +52,7 @@ THREE_DATES = mains(
 SMALL = [
     # Numbers
     Case(
-        "feet-for-metres",
+        "feet-for-meters",
         "pipes",
         grid(setting(1, 363.8)),
         loaded=20,
@@ -527,7 +527,7 @@ SMALL = [
         faults=((1, "start_latitude", "range"), (1, "end_latitude", "range")),
     ),
     Case(
-        "places-in-metres",
+        "places-in-meters",
         "pipes",
         grid(setting(4, 3768000)),
         says="start_latitude is outside -90 to 90",

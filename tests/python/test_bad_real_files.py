@@ -80,7 +80,7 @@ REAL = [
         holds=("select length_m from {load} and _row_number = 1", 1234.5),
     ),
     Case(
-        "inches-for-millimetres",
+        "inches-for-millimeters",
         "pipes",
         k_mains(every("PIPE_SIZE", lambda v: str(round(float(v) / 25.4)))),
         loaded=ROWS,
@@ -88,7 +88,7 @@ REAL = [
         mapping=KITCHENER,
     ),
     Case(
-        "kilometres-for-metres",
+        "kilometers-for-meters",
         "pipes",
         k_mains(every("Shape__Length", lambda v: str(float(v) / 1000))),
         loaded=ROWS,
@@ -369,14 +369,14 @@ REAL = [
         suffix=".geojson",
     ),
     Case(
-        "mains-in-metres",
+        "mains-in-meters",
         "pipes",
         vancouver(in_metres),
         says="latitude is outside -90 to 90",
         suffix=".geojson",
     ),
     Case(
-        "mains-in-metres-named",
+        "mains-in-meters-named",
         "pipes",
         vancouver(in_metres),
         loaded=ROWS,
@@ -426,7 +426,7 @@ REAL = [
         "la-neighborhoods",
         neighborhoods(bow_tie),
         loaded=ROWS,
-        says="warning: geometry_wkt crosses itself in 1 rows (the first is row 1); it is mended",
+        says="warning: geometry_wkt crosses itself in 1 rows (the first is row 1); it is fixed",
         suffix=".geojson",
     ),
     Case(

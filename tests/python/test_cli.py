@@ -1,4 +1,4 @@
-"""The command line where the surroundings are wrong: every answer names the mend."""
+"""The command line where the surroundings are wrong: every answer names the fix."""
 
 import re
 import subprocess

@@ -406,7 +406,7 @@ def test_warehouse_that_cannot_be_written(duckdb_city: City, small_files: Path) 
 
 def test_file_that_cannot_be_written_whole_stays_as_it_was(tmp_path: Path) -> None:
     file = tmp_path / "plan.csv"
-    write_whole(file, "street,metres\n")
+    write_whole(file, "street,meters\n")
 
     def write_until_full() -> None:
         with atomic_write(file) as new:
@@ -417,5 +417,5 @@ def test_file_that_cannot_be_written_whole_stays_as_it_was(tmp_path: Path) -> No
         write_until_full()
     with pytest.raises(UserError, match="Cannot write"):
         write_whole(file / "below.csv", "")
-    assert file.read_text() == "street,metres\n"
+    assert file.read_text() == "street,meters\n"
     assert list(tmp_path.iterdir()) == [file]

@@ -1,4 +1,4 @@
-"""`la-pipes quarantine`: rows set aside are listed, written out, mended and loaded."""
+"""`la-pipes quarantine`: rows set aside are listed, written out, fixed and loaded."""
 
 import csv
 from pathlib import Path
@@ -47,16 +47,16 @@ def rows_of(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def mend(file: Path, changes: dict[str, dict[str, str]]) -> Path:
+def fix(file: Path, changes: dict[str, dict[str, str]]) -> Path:
     """Write a copy in which rows, by their number, are changed."""
     rows = rows_of(file)
-    mended = file.with_name(f"mended-{len(changes)}.csv")
-    with mended.open("w", newline="") as lines:
+    fixed = file.with_name(f"fixed-{len(changes)}.csv")
+    with fixed.open("w", newline="") as lines:
         writer = csv.DictWriter(lines, rows[0])
         writer.writeheader()
         for row in rows:
             writer.writerow(row | changes.get(row["quarantine_row_number"], {}))
-    return mended
+    return fixed
 
 
 def balance(city: City) -> tuple[int, int, int]:
@@ -93,10 +93,10 @@ def test_export_holds_each_bad_row_once(empty_city: City, export: Path) -> None:
 
 
 def test_mended_rows_take_their_place(empty_city: City, export: Path) -> None:
-    mended = mend(export, {"2": {"Size": "6"}, "3": {"Id": "3"}})
-    result = empty_city.la_pipes("quarantine", "retry", mended)
+    fixed = fix(export, {"2": {"Size": "6"}, "3": {"Id": "3"}})
+    result = empty_city.la_pipes("quarantine", "retry", fixed)
     assert result.exit_code == 0, result.output
-    assert "2 mended rows of mains.csv loaded, 2 still do not fit" in result.output
+    assert "2 fixed rows of mains.csv loaded, 2 still do not fit" in result.output
     assert balance(empty_city) == (5, 3, 2)
     rows = empty_city.rows(
         "select pipe_id, diameter_mm, length_m, _row_number, _source_file from raw.pipes "
@@ -116,7 +116,7 @@ def test_sums_hold_after_a_retry(duckdb_city: City, tmp_path: Path) -> None:
     )
     duckdb_city.la_pipes("quarantine", "export", "--to", tmp_path / "out")
     (file,) = (tmp_path / "out").iterdir()
-    duckdb_city.la_pipes("quarantine", "retry", mend(file, {"2": {"Size": "6"}}))
+    duckdb_city.la_pipes("quarantine", "retry", fix(file, {"2": {"Size": "6"}}))
     built = duckdb_city.la_pipes("build", "--select", "+assert_loads_add_up +fct_data_quality")
     assert built.exit_code == 0, built.output
     aside = duckdb_city.rows(
@@ -133,20 +133,20 @@ def test_sums_hold_after_a_retry(duckdb_city: City, tmp_path: Path) -> None:
 
 
 def test_retrying_twice_changes_nothing(empty_city: City, export: Path) -> None:
-    mended = mend(export, {"2": {"Size": "6"}})
-    empty_city.la_pipes("quarantine", "retry", mended)
+    fixed = fix(export, {"2": {"Size": "6"}})
+    empty_city.la_pipes("quarantine", "retry", fixed)
     before = balance(empty_city)
-    result = empty_city.la_pipes("quarantine", "retry", mended)
+    result = empty_city.la_pipes("quarantine", "retry", fixed)
     assert result.exit_code == 0
-    assert "0 mended rows of mains.csv loaded" in result.output
-    assert "1 had been mended before" in result.output
+    assert "0 fixed rows of mains.csv loaded" in result.output
+    assert "1 had been fixed before" in result.output
     assert balance(empty_city) == before
 
 
 def test_a_row_that_repeats_a_loaded_key_stays(empty_city: City, export: Path) -> None:
-    mended = mend(export, {"2": {"Id": "1", "Size": "6"}})
-    result = empty_city.la_pipes("quarantine", "retry", mended)
-    assert "0 mended rows of mains.csv loaded, 4 still do not fit" in result.output
+    fixed = fix(export, {"2": {"Id": "1", "Size": "6"}})
+    result = empty_city.la_pipes("quarantine", "retry", fixed)
+    assert "0 fixed rows of mains.csv loaded, 4 still do not fit" in result.output
     faults = empty_city.rows(
         "select value, reason, mended_at is null as stands from raw.quarantine "
         "where row_number = 2 order by quarantined_at"
@@ -181,7 +181,7 @@ def test_other_files_get_a_sentence(
 
 
 def test_what_a_row_had_too_much_stays_with_it(empty_city: City, export: Path) -> None:
-    empty_city.la_pipes("quarantine", "retry", mend(export, {"2": {"Size": "6"}}))
+    empty_city.la_pipes("quarantine", "retry", fix(export, {"2": {"Size": "6"}}))
     empty_city.la_pipes("quarantine", "export", "--to", export.parent)
     assert [row["_surplus"] for row in rows_of(export)] == ["", "surplus", ""]
 
@@ -189,17 +189,17 @@ def test_what_a_row_had_too_much_stays_with_it(empty_city: City, export: Path) -
 def test_a_file_without_the_notes_is_enough(empty_city: City, export: Path, tmp_path: Path) -> None:
     row = rows_of(export)[0] | {"Size": "6"}
     kept = {name: row[name] for name in row if not name.endswith(("_column", "_rule", "_reason"))}
-    file = tmp_path / "mended.csv"
+    file = tmp_path / "fixed.csv"
     file.write_text(f"{','.join(kept)}\n{','.join(kept.values())}\n")
     result = empty_city.la_pipes("quarantine", "retry", file)
-    assert "1 mended rows of mains.csv loaded" in result.output
+    assert "1 fixed rows of mains.csv loaded" in result.output
     assert balance(empty_city) == (5, 2, 3)
 
 
 def test_a_file_in_a_spreadsheets_own_encoding_gets_a_sentence(
     empty_city: City, export: Path, tmp_path: Path
 ) -> None:
-    file = tmp_path / "mended.csv"
+    file = tmp_path / "fixed.csv"
     file.write_text(export.read_text(encoding="utf-8-sig") + ",é\n", encoding="latin-1")
     result = empty_city.la_pipes("quarantine", "retry", file)
     assert result.exit_code == 2, result.output

@@ -1,4 +1,4 @@
--- One row a delivered area of any source, with the reason where it is set aside.
+-- One row per delivered area of any source, with the reason where it is set aside.
 with utility_areas as (
 
     select * from {{ ref('stg_utility__areas') }}

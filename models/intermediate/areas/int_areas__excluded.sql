@@ -1,4 +1,4 @@
--- One row a delivered area that no mart holds, with the reason.
+-- One row per delivered area that no mart holds, with the reason.
 select
     source_name,
     load_id,

@@ -1,4 +1,4 @@
--- One row a delivered break or leak of any source, with the reason where it is set aside.
+-- One row per delivered break or leak of any source, with the reason where it is set aside.
 with utility_breaks as (
 
     select * from {{ ref('stg_utility__breaks') }}

@@ -1,4 +1,4 @@
--- One row a delivered break that no mart counts, with the reason.
+-- One row per delivered break that no mart counts, with the reason.
 select
     source_name,
     load_id,

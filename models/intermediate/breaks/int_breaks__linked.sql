@@ -1,4 +1,4 @@
--- One row a counted break: the main and the area it belongs to. A main laid after the break is a
+-- One row per counted break: the main and the area it belongs to. A main laid after the break is a
 -- later one under the same id (ids survive replacement), so the link is set aside, not the break.
 with breaks as (
 

@@ -1,4 +1,4 @@
--- One row a delivered monthly total, with the reason where it is set aside.
+-- One row per delivered monthly total, with the reason where it is set aside.
 with totals as (
 
     select * from {{ ref('stg_la_city__monthly_breaks') }}

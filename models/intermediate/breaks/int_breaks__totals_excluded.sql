@@ -1,4 +1,4 @@
--- One row a delivered monthly total that no mart holds, with the reason.
+-- One row per delivered monthly total that no mart holds, with the reason.
 select
     load_id,
     row_number,

@@ -1,4 +1,5 @@
--- One row a month: the mean of all stations, and what could be known of it before the month began.
+-- One row per month: the mean of all stations, and what could be known of it before the month
+-- began.
 with station_months as (
 
     select * from {{ ref('fct_climate_monthly') }}

@@ -1,4 +1,4 @@
--- One row a delivered month (a utility's) or line (of a station, month and element) that no mart
+-- One row per delivered month (a utility's) or line (of a station, month and element) that no mart
 -- rests on, with the reason.
 with utility_months as (
 

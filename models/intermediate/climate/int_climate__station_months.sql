@@ -1,4 +1,4 @@
--- One row a station and month of any source. Daily stations need 20 valid days for a mean
+-- One row per station and month of any source. Daily stations need 20 valid days for a mean
 -- temperature and 25 for a precipitation total (a missed storm is not a dry month).
 with utility_months as (
 

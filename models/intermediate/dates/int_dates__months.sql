@@ -1,7 +1,7 @@
 -- A table, not a view: a few rows that nearly every mart joins.
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
--- One row a month of the record, and the one after it, which can be scored but has no label yet.
+-- One row per month of the record, and the one after it, which can be scored but has no label yet.
 with period as (
 
     select * from {{ ref('int_dates__record_period') }}

@@ -1,9 +1,9 @@
 -- A table, not a view: read by four models, and the sort that picks the newest delivery is the
--- dear part.
+-- expensive part.
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
--- One row a delivered main of any source, with the reason where it is set aside. Only inventories
--- with identifiers can be linked to breaks; the others describe the network but are not modelled.
+-- One row per delivered main of any source, with the reason where it is set aside. Only inventories
+-- with identifiers can be linked to breaks; the others describe the network but are not modeled.
 with utility_pipes as (
 
     select * from {{ ref('stg_utility__pipes') }}

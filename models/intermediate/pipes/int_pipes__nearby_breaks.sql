@@ -1,5 +1,6 @@
--- One row a main and a break of another main within neighbourhood_distance_m of its mid-point. Both
--- are put on a grid of that width first, so that only the nine cells around a break are compared.
+-- One row per main and a break of another main within neighbourhood_distance_m of its mid-point.
+-- Both are put on a grid of that width first, so that only the nine cells around a break are
+-- compared.
 {% set nearby_m = var('nearby_distance_m') %}
 {% set distance_m = var('neighbourhood_distance_m') %}
 

@@ -1,7 +1,7 @@
 -- A table, not a view: a few rows that nearly every mart joins.
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
--- One row: the point from which local metres are counted, the middle of all mains to a tenth of a
+-- One row: the point from which local meters are counted, the middle of all mains to a tenth of a
 -- degree; of all breaks only where no main is located, so that later breaks never move a main.
 with breaks as (
 

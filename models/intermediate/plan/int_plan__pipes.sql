@@ -1,4 +1,4 @@
--- One row a main of the published ranking: the cohort of neighbours it could be renewed with, what
+-- One row per main of the published ranking: the cohort of neighbors it could be renewed with, what
 -- that would cost, and what it would avoid.
 with risk as (
 
@@ -69,7 +69,7 @@ final as (
         described.as_of_date,
         described.area_id,
 
-        -- neighbours
+        -- neighbors
         described.bundling_rule,
         described.bundle_name,
         described.street_name,

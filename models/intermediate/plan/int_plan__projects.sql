@@ -1,4 +1,4 @@
--- One row a main of the published ranking with its project: a run of neighbouring mains of one
+-- One row per main of the published ranking with its project: a run of neighboring mains of one
 -- street and cohort (area, material, era), cut where the gap is wide and where the run is long. The
 -- score decides nothing here, so that every rule of choosing chooses among the same projects.
 {%- set bundle = "area_id, bundling_rule, bundle_name, material_group, install_era" %}
@@ -84,7 +84,7 @@ measured as (
 ),
 
 -- A long run gives pieces of equal length; a main belongs to the piece in which it begins. In whole
--- millimetres, which doubles hold exactly: of three equal mains, metres would put two in one piece.
+-- millimeters, which doubles hold exactly: of three equal mains, meters would put two in one piece.
 cut as (
 
     select

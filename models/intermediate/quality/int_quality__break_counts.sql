@@ -1,4 +1,4 @@
--- One row a whole month of the record's last year, and one for that year: breaks beside what the
+-- One row per whole month of the record's last year, and one for that year: breaks beside what the
 -- five years before lead to expect.
 {% set z = 3 %}
 
@@ -121,7 +121,7 @@ final as (
 
     union all
 
-    -- Of a few breaks a year nothing can be said.
+    -- Of a few breaks per year nothing can be said.
     select
         'yearly_break_ratio' as figure,
         'all' as segment,

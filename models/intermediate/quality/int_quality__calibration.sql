@@ -1,5 +1,5 @@
--- Two rows a grain: breaks of the newest scored year on record (of all scored months for areas, as
--- those make no calendar year) over those expected. The fit behind the scores had seen none of
+-- Two rows per grain: breaks of the newest scored year on record (of all scored months for areas,
+-- as those make no calendar year) over those expected. The fit behind the scores had seen none of
 -- them. The first figure keeps to the bound of the seed, the second to what chance leaves of it.
 with model_performance as (
 

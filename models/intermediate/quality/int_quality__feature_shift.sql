@@ -1,12 +1,12 @@
 -- A table, not a view: the plausibility mart and the test of its bounds both read it.
 {{ config(materialized='table') }}
 
--- One row a feature: how far the mains scored are from those learned from, as the population
+-- One row per feature: how far the mains scored are from those learned from, as the population
 -- stability index, sum((s - t) * ln(s / t)) over the shares s scored and t learned from of each bin
 -- (Siddiqi 2006, Credit Risk Scorecards; 0.1 to 0.25 is some shift, more is a large one). Numbers
 -- are put in ten bins that hold a tenth of the rows learned from each; equal values share a bin.
--- The values are counted first: there are few of them, and sorting rows is dear. What grows with
--- the record by itself, such as breaks_ever and exposure_years, is left out: it always shifts.
+-- The values are counted first: there are few of them, and sorting rows is expensive. What grows
+-- with the record by itself, such as breaks_ever and exposure_years, is left out: it always shifts.
 {% set numbers = {
     'age_years': 'cast(floor(age_years) as integer)',
     'diameter_mm': 'cast(floor(diameter_mm) as integer)',
@@ -72,7 +72,7 @@ placed as (
 
 ),
 
--- A value that was never learned from counts nothing and falls where its neighbours are.
+-- A value that was never learned from counts nothing and falls where its neighbors are.
 binned as (
 
     select

@@ -1,4 +1,4 @@
--- One row a figure and landing table: does what was delivered look like a network and its breaks?
+-- One row per figure and landing table: does what was delivered look like a network and its breaks?
 with pipes as (
 
     select * from {{ ref('dim_pipes') }}
@@ -61,7 +61,7 @@ break_figures as (
 
 ),
 
-modelled as (
+modeled as (
 
     select
         count(*) as pipe_count,
@@ -81,15 +81,15 @@ located_figures as (
         avg(
             case
                 when
-                    breaks.x_m between modelled.west_m - 1000 and modelled.east_m + 1000
-                    and breaks.y_m between modelled.south_m - 1000 and modelled.north_m + 1000
+                    breaks.x_m between modeled.west_m - 1000 and modeled.east_m + 1000
+                    and breaks.y_m between modeled.south_m - 1000 and modeled.north_m + 1000
                     then 0.0
                 else 1.0
             end
         ) as breaks_off_network_share
     from breaks
-    cross join modelled
-    where breaks.x_m is not null and breaks.y_m is not null and modelled.west_m is not null
+    cross join modeled
+    where breaks.x_m is not null and breaks.y_m is not null and modeled.west_m is not null
     group by 1
 
 ),
@@ -115,8 +115,8 @@ unpivoted as (
         break_figures.source_name as segment,
         break_figures.unmatched_break_share as figure_value
     from break_figures
-    cross join modelled
-    where modelled.pipe_count > 0
+    cross join modeled
+    where modeled.pipe_count > 0
 
     union all
 

@@ -1,4 +1,4 @@
--- One row a fit of the published run of the mains: its coefficients side by side. A centred and
+-- One row per fit of the published run of the mains: its coefficients side by side. A centered and
 -- scaled number times its coefficient is written as slope times number plus shift.
 with coefficients as (
 

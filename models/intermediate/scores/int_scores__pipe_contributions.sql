@@ -1,9 +1,9 @@
 -- A table, not a view: the reasons and the comparison with the model step's scores both read it.
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
--- One row a score of the published run of the mains: what each reason adds to the log of the rate,
--- and the expected breaks that follow, in SQL alone; a test asserts that they equal ml.pipe_scores.
--- Empty when the published model is not one of coefficients.
+-- One row per score of the published run of the mains: what each reason adds to the log of the
+-- rate, and the expected breaks that follow, in SQL alone; a test asserts that they equal
+-- ml.pipe_scores. Empty when the published model is not one of coefficients.
 {%- set levels = pipe_level_terms() %}
 {%- set numbers = pipe_number_terms() %}
 with scores as (

@@ -1,6 +1,6 @@
--- One row a grain: the run whose scores the risk marts read, of those that have scores. The newest
--- promotion decides; without one, the seed published_model_runs; without an entry there, the run
--- that learned from the newest labels.
+-- One row per grain: the run whose scores the risk marts read, of those that have scores. The
+-- newest promotion decides; without one, the seed published_model_runs; without an entry there, the
+-- run that learned from the newest labels.
 with runs as (
 
     select * from {{ ref('stg_ml__model_runs') }}

@@ -1,5 +1,5 @@
--- One row a delivered soil map unit of any source, with the properties that corrode or move a main
--- and the reason where it is set aside.
+-- One row per delivered soil map unit of any source, with the properties that corrode or move a
+-- main and the reason where it is set aside.
 with utility_soils as (
 
     select * from {{ ref('stg_utility__soils') }}

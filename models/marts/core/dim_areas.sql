@@ -1,4 +1,4 @@
--- One row an area the city is reported by.
+-- One row per area the city is reported by.
 with areas as (
 
     select * from {{ ref('int_areas__conformed') }}

@@ -1,4 +1,4 @@
--- One row a main of the inventory, in service or not: what does not change with time.
+-- One row per main of the inventory, in service or not: what does not change with time.
 with pipes as (
 
     select * from {{ ref('int_pipes__conformed') }}

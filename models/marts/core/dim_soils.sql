@@ -1,4 +1,4 @@
--- One row a soil map unit.
+-- One row per soil map unit.
 with soils as (
 
     select * from {{ ref('int_soils__conformed') }}

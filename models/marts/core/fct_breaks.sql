@@ -1,4 +1,4 @@
--- One row a break that counts: every break of every source that was not set aside for a reason.
+-- One row per break that counts: every break of every source that was not set aside for a reason.
 with breaks as (
 
     select * from {{ ref('int_breaks__linked') }}

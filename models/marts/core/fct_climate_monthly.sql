@@ -1,4 +1,4 @@
--- One row a weather station and month.
+-- One row per weather station and month.
 with station_months as (
 
     select * from {{ ref('int_climate__station_months') }}

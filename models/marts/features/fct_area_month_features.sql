@@ -1,4 +1,4 @@
--- One row an area and month, known on the month's first day. The month after the record is there
+-- One row per area and month, known on the month's first day. The month after the record is there
 -- to be scored.
 with area_months as (
 
@@ -67,7 +67,7 @@ whole_years as (
 
 spine as (
 
-    select distinct month_on from area_months  -- one row a month, whatever the areas
+    select distinct month_on from area_months  -- one row per month, whatever the areas
 
 ),
 

@@ -1,4 +1,4 @@
--- One row a main in service and yearly as-of date. Features read only what happened before
+-- One row per main in service and yearly as-of date. Features read only what happened before
 -- as_of_date, labels only the twelve months from it: deleting every later record leaves the
 -- features as they are.
 with pipes as (

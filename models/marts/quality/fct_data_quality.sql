@@ -1,7 +1,7 @@
 -- A view, so that it shows the results of the build that made it.
 {{ config(materialized='view', post_hook=[]) }}
 
--- One row a rule: the newest result of each check, and what each load set aside by rule.
+-- One row per rule: the newest result of each check, and what each load set aside by rule.
 with check_results as (
 
     select * from {{ ref('stg_quality__check_results') }}

@@ -1,4 +1,4 @@
--- One row a figure, segment and severity: is what was delivered, and what was predicted from it,
+-- One row per figure, segment and severity: is what was delivered, and what was predicted from it,
 -- what a network of mains looks like? Bounds come from the seed plausibility_bounds, unless the
 -- figure brings its own.
 with network_figures as (

@@ -1,4 +1,5 @@
--- One row a scored area and month of the published run, with what then happened where it is known.
+-- One row per scored area and month of the published run, with what then happened where it is
+-- known.
 with scores as (
 
     select * from {{ ref('stg_ml__area_month_scores') }}

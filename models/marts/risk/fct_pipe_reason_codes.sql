@@ -1,4 +1,4 @@
--- One row a scored main and reason, the three that raise its rate most against the typical main:
+-- One row per scored main and reason, the three that raise its rate most against the typical main:
 -- what a planner is asked first is why this one.
 with contributions as (
 
@@ -39,7 +39,7 @@ newest as (
 
 ),
 
--- The typical main is the mean of the logs by metre, so that the factors of a main multiply to its
+-- The typical main is the mean of the logs by meter, so that the factors of a main multiply to its
 -- rate over the geometric mean rate of the network.
 typical as (
 

@@ -1,5 +1,5 @@
--- One row a scored main of the published run's newest as-of date, ranked by expected breaks per
--- metre: a planner buys metres, so the rank says where a metre avoids most.
+-- One row per scored main of the published run's newest as-of date, ranked by expected breaks per
+-- meter: a planner buys meters, so the rank says where a meter avoids most.
 with scores as (
 
     select * from {{ ref('stg_ml__pipe_scores') }}
@@ -138,7 +138,7 @@ ranked as (
 
 ),
 
--- A main belongs to the class in which its first metre falls.
+-- A main belongs to the class in which its first meter falls.
 shared as (
 
     select

@@ -1,4 +1,4 @@
--- One row a main of the published ranking with the project it would be renewed in.
+-- One row per main of the published ranking with the project it would be renewed in.
 with pipes as (
 
     select * from {{ ref('int_plan__pipes') }}

@@ -1,4 +1,4 @@
--- Grain: one row a station, day and element of a delivery
+-- Grain: one row per station, day and element of a delivery
 -- (load_id, station_id, observed_on, element).
 -- The file packs a month into a line, with room for 31 days; climate features need days. Only daily
 -- maximum, minimum and rain are unpacked, as nothing reads the other elements: the landing table

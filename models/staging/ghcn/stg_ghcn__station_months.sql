@@ -1,4 +1,4 @@
--- Grain: one row a line of the file: a station, month and element (load_id, row_number).
+-- Grain: one row per line of the file: a station, month and element (load_id, row_number).
 -- Days are unpacked elsewhere; a line is what was delivered, and what must be accounted for.
 select
     _load_id as load_id,

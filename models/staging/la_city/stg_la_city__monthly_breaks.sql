@@ -1,4 +1,4 @@
--- Grain: one row a month as delivered (load_id, row_number).
+-- Grain: one row per month as delivered (load_id, row_number).
 -- The city-wide totals reach back to 2003 and check the leaks that are known one by one.
 with
 

@@ -1,4 +1,4 @@
--- Grain: one row a neighbourhood as delivered (load_id, row_number).
+-- Grain: one row per neighborhood as delivered (load_id, row_number).
 -- The map covers the whole county; the flag says where the department's mains can lie.
 with
 

@@ -1,4 +1,4 @@
--- Grain: one row a leak as delivered (load_id, row_number); a few leak_id repeat and are kept.
+-- Grain: one row per leak as delivered (load_id, row_number); a few leak_id repeat and are kept.
 -- The crews' record has slips in years, dates and materials, which are flagged here once rather
 -- than in every feature.
 with
@@ -35,7 +35,7 @@ typed as (
 
 ),
 
-neighbours as (
+neighbors as (
 
     select
         *,
@@ -81,7 +81,7 @@ checked as (
         coalesce(
             longitude between -119.0 and -117.6 and latitude between 32.7 and 34.9, false
         ) as has_location
-    from neighbours
+    from neighbors
 
 ),
 

@@ -1,4 +1,4 @@
--- Grain: one row a main segment as delivered (load_id, row_number).
+-- Grain: one row per main segment as delivered (load_id, row_number).
 -- The file has no identifier, so its row number makes one; scores and leak counts stay behind
 -- because they contain past leaks. It does not say when it was graded: the trunk lines of the same
 -- answer were in 2013.

@@ -1,4 +1,4 @@
--- Grain: one row a trunk segment as delivered (load_id, row_number).
+-- Grain: one row per trunk segment as delivered (load_id, row_number).
 -- The file has no identifier, so its row number makes one; the grades stay behind because they
 -- contain past leaks.
 {{ ladwp_inventory(

@@ -1,4 +1,4 @@
--- One row per delivered area: its size, outline and centre, measured by `la-pipes link`.
+-- One row per delivered area: its size, outline and center, measured by `la-pipes link`.
 select
     source_name,
     load_id,

@@ -1,4 +1,4 @@
--- One row a break delivered without a main: the nearest one, found by `la-pipes link`.
+-- One row per break delivered without a main: the nearest one, found by `la-pipes link`.
 select
     load_id,
     row_number,

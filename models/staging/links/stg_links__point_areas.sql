@@ -1,4 +1,4 @@
--- One row a located main or break: the area that holds it, found by `la-pipes link`.
+-- One row per located main or break: the area that holds it, found by `la-pipes link`.
 select
     source_name,
     load_id,

@@ -1,4 +1,4 @@
--- One row a load: what was delivered and over which period it is a systematic record.
+-- One row per load: what was delivered and over which period it is a systematic record.
 select
     load_id,
     source_name,

@@ -1,4 +1,4 @@
--- One row a fault of a row that was set aside at load.
+-- One row per fault of a row that was set aside at load.
 select
     load_id,
     source_name,

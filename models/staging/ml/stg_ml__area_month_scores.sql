@@ -1,4 +1,4 @@
--- One row a run, area and month: what the model step wrote back.
+-- One row per run, area and month: what the model step wrote back.
 select
     run_id,
     area_id,

@@ -1,4 +1,4 @@
--- One row a run, fit and term: the coefficients of the models that are kept as tables.
+-- One row per run, fit and term: the coefficients of the models that are kept as tables.
 select
     run_id,
     trained_until,

@@ -1,4 +1,4 @@
--- One row a run and fit of a model.
+-- One row per run and fit of a model.
 select
     run_id,
     trained_until,

@@ -1,4 +1,4 @@
--- One row a run, main and as-of date: what the model step wrote back.
+-- One row per run, main and as-of date: what the model step wrote back.
 select
     run_id,
     pipe_id,

@@ -1,4 +1,4 @@
--- One row a run and check: what dbt's tests and `la-pipes check` found.
+-- One row per run and check: what dbt's tests and `la-pipes check` found.
 select
     checked_by,
     invocation_id,

@@ -1,4 +1,4 @@
--- Grain: one row a soil component as delivered (load_id, row_number).
+-- Grain: one row per soil component as delivered (load_id, row_number).
 -- Corrosivity and drainage are rated for the component; the map unit only names a mix of them.
 with
 

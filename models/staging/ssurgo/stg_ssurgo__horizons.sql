@@ -1,4 +1,4 @@
--- Grain: one row a soil horizon as delivered (load_id, row_number).
+-- Grain: one row per soil horizon as delivered (load_id, row_number).
 -- pH, salts and shrink-swell are measured by depth, and a main lies in one or two of the layers.
 with
 

@@ -1,4 +1,4 @@
--- Grain: one row a map unit as delivered (load_id, row_number).
+-- Grain: one row per map unit as delivered (load_id, row_number).
 -- The map unit is the soil that a main is overlaid with.
 with
 

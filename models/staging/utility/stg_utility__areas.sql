@@ -1,4 +1,4 @@
--- One row a delivered area: the utility contract, trimmed.
+-- One row per delivered area: the utility contract, trimmed.
 with areas as (
 
     select * from {{ source('utility', 'areas') }}

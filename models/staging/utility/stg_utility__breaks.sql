@@ -1,4 +1,4 @@
--- One row a delivered break record: the utility contract, trimmed, with what is not a main break
+-- One row per delivered break record: the utility contract, trimmed, with what is not a main break
 -- flagged.
 with breaks as (
 

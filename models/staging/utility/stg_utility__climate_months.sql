@@ -1,4 +1,4 @@
--- One row a delivered station and month: the utility contract, with the month as its first day.
+-- One row per delivered station and month: the utility contract, with the month as its first day.
 with climate as (
 
     select * from {{ source('utility', 'climate') }}

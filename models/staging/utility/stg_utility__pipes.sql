@@ -1,4 +1,4 @@
--- One row a delivered main: the utility contract, trimmed and with implausible install dates
+-- One row per delivered main: the utility contract, trimmed and with implausible install dates
 -- flagged.
 with pipes as (
 

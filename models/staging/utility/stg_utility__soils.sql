@@ -1,4 +1,4 @@
--- One row a delivered soil polygon or map unit: the utility contract, trimmed.
+-- One row per delivered soil polygon or map unit: the utility contract, trimmed.
 with soils as (
 
     select * from {{ source('utility', 'soils') }}

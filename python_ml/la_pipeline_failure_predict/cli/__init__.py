@@ -1,4 +1,4 @@
-"""`la-pipes`: the command line. The only package that talks to the screen; one module a concern."""
+"""`la-pipes`: the command line, the only package that talks to the screen."""
 
 import click
 

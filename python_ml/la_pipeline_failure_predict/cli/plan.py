@@ -130,7 +130,7 @@ def _print_projects(chosen: Choice, rank: str, rows: int) -> None:
     places = [_place(project) for project in shown]
     width = max(len(place) for place in places)
     click.echo(
-        f"{'rank':>5} {'street':<{width}} {'mains':>5} {'metres':>7} {'cost':>12} "
+        f"{'rank':>5} {'street':<{width}} {'mains':>5} {'meters':>7} {'cost':>12} "
         f"{'breaks avoided':>14} {'$ avoided':>9} {'per $':>6}"
     )
     for place, project in zip(places, shown, strict=True):
@@ -151,10 +151,10 @@ def _place(project: Mapping[str, Any]) -> str:
 
 
 def _print_totals(network: Plan, chosen: Choice) -> None:
-    metres = chosen.total("length_m")
+    meters = chosen.total("length_m")
     click.echo(
         f"\n{len(chosen.projects):,} projects, {chosen.total('pipe_count'):,.0f} mains, "
-        f"{metres / 1000:,.1f} km ({metres / network.length_m:.2%} of the network), "
+        f"{meters / 1000:,.1f} km ({meters / network.length_m:.2%} of the network), "
         f"${chosen.total('cost_usd'):,.0f}; the same work as emergencies "
         f"${chosen.total('emergency_cost_usd'):,.0f}"
     )

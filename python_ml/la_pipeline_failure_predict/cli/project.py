@@ -47,7 +47,7 @@ def write_profile(settings: Settings) -> None:
 @click.command()
 @common
 def doctor(settings: Settings) -> None:
-    """Say what is missing and how to mend it; ends 1 when something is.
+    """Say what is missing and how to fix it; ends 1 when something is.
 
     \b
     Example: la-pipes doctor --target postgres
@@ -56,6 +56,6 @@ def doctor(settings: Settings) -> None:
     for finding in examine(settings):
         missing += not finding.is_fine
         mark = "ok     " if finding.is_fine else "missing"
-        click.echo(f"{mark} {finding.what}" + ("" if finding.is_fine else f": {finding.mend}"))
+        click.echo(f"{mark} {finding.what}" + ("" if finding.is_fine else f": {finding.fix}"))
     if missing:
         raise SystemExit(1)

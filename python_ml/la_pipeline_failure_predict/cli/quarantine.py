@@ -1,4 +1,4 @@
-"""`la-pipes quarantine`: rows set aside at load, for the person who mends them."""
+"""`la-pipes quarantine`: rows set aside at load, for the person who fixes them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +14,11 @@ from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
 
 @click.group()
 def quarantine() -> None:
-    """See, export and mend the rows that were set aside at load."""
+    """See, export and fix the rows that were set aside at load."""
 
 
 @quarantine.command("list")
-@click.option("--all", "everything", is_flag=True, help="Those mended since, too.")
+@click.option("--all", "everything", is_flag=True, help="Those fixed since, too.")
 @common
 def list_(settings: Settings, everything: bool) -> None:
     """List what was set aside and why, with counts.
@@ -39,7 +39,7 @@ def list_(settings: Settings, everything: bool) -> None:
             f"{fault.rows:>8,}  {fault.load_id}  {fault.source_file:<{width}}  "
             f"{fault.reason}{example}"
         )
-    click.echo("To mend them: la-pipes quarantine export, then la-pipes quarantine retry FILE.")
+    click.echo("To fix them: la-pipes quarantine export, then la-pipes quarantine retry FILE.")
 
 
 @quarantine.command("export")
@@ -54,9 +54,9 @@ def list_(settings: Settings, everything: bool) -> None:
 @click.option("--load-id", "load_ids", multiple=True, help="These loads only; all by default.")
 @common
 def export_(settings: Settings, folder: Path, load_ids: Sequence[str]) -> None:
-    """Write the rows that are set aside to CSV, a file a load, to be mended and retried.
+    """Write the rows that are set aside to CSV, a file per load, to be fixed and retried.
 
-    Mend the delivery's own columns; leave the first five as they are.
+    Fix the delivery's own columns; leave the first five as they are.
 
     \b
     Example: la-pipes quarantine export --to reports/quarantine
@@ -74,7 +74,7 @@ def export_(settings: Settings, folder: Path, load_ids: Sequence[str]) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @common
 def retry_(settings: Settings, files: Sequence[Path]) -> None:
-    """Load the mended rows of exported FILES; what still does not fit stays set aside.
+    """Load the fixed rows of exported FILES; what still does not fit stays set aside.
 
     \b
     Example: la-pipes quarantine retry reports/quarantine/pipes-0123456789abcdef.csv

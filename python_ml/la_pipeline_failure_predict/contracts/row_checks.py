@@ -45,14 +45,14 @@ class DeliveredText:
         What it must be, in words; None where any text will do.
     never
         SQL of a character that no value holds, though SQL would read it; empty where there is none.
-    mend
+    fix
         What would make a value of the wrong kind readable; may be empty.
     """
 
     sql: str
     kind: str | None
     never: str
-    mend: str
+    fix: str
 
     @property
     def is_given(self) -> str:
@@ -253,8 +253,8 @@ class _Checks:
                 reason = f"{column.name} holds a NUL character: take it out"
                 condition = f"contains({typed}, {text.never})"
                 if text.kind:
-                    mend = f"; {text.mend}" if text.mend else ""
-                    reason = f"{column.name} is not {text.kind}{mend}"
+                    fix = f"; {text.fix}" if text.fix else ""
+                    reason = f"{column.name} is not {text.kind}{fix}"
                     condition = f"{typed} is null and {text.is_given}"
                     if text.never:
                         condition += f" or contains({text.sql}, {text.never})"
@@ -282,7 +282,7 @@ class _Checks:
                     yield rule
 
     def _flagged(self) -> str:
-        """Return the typed rows with a column a rule that says whether the row breaks it.
+        """Return the typed rows with a column per rule that says whether the row breaks it.
 
         Rules are written over bare column names, which the delivery's headers may share.
         """
@@ -337,7 +337,7 @@ class _Checks:
     def _judge_shapes(self, rule: Rule) -> dict[str, pa.Array]:
         """Return reason -> numbers of the rows whose well-known text cannot be used for it.
 
-        Remembers those whose polygons cross themselves, which are mended where they are used.
+        Remembers those whose polygons cross themselves, which are fixed where they are used.
         """
         name = str(rule.column)
         outside = f"{name} leaves longitude -180 to 180 or latitude -90 to 90; name its system as "
@@ -386,7 +386,7 @@ class _Checks:
             if len(numbers):
                 yield (
                     f"{name} crosses itself in {len(numbers):,} rows (the first is row "
-                    f"{numbers[0]}); it is mended where it is used."
+                    f"{numbers[0]}); it is fixed where it is used."
                 )
 
     def _figures(self, rows: int) -> Iterator[tuple[Rule, float | None]]:

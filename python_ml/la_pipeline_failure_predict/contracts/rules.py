@@ -66,7 +66,7 @@ class Rule:
     column
         Column it is about; None for a rule of the table.
     reason
-        What a broken row is told, with the mend where there is one.
+        What a broken row is told, with the fix where there is one.
     condition
         SQL that holds in a row that breaks the rule, over the table's bare column names; None for
         a rule about the table as a whole, and for well-known text, which SQL cannot judge.

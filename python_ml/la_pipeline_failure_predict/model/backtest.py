@@ -126,7 +126,7 @@ def backtest(
         True hazard of a synthetic network, to say what share of its capture the models reach. No
         model sees it, and it has no say in what becomes champion.
     progress
-        Called with a sentence a step.
+        Called with a sentence per step.
 
     Raises
     ------

@@ -28,7 +28,7 @@ class Mart:
     months
         Length of the label's period, from the day in `period` on.
     exposure_unit
-        The offset is the exposure column over this number: 1000 turns metres into kilometres.
+        The offset is the exposure column over this number: 1000 turns meters into kilometers.
     """
 
     schema: str

@@ -103,7 +103,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Number:
-    """A numeric feature to be transformed, centred and scaled; nulls get a term of their own."""
+    """A numeric feature to be transformed, centered and scaled; nulls get a term of their own."""
 
     feature: str
     transform: str = "linear"
@@ -216,7 +216,7 @@ AREA_DESIGN = Design(
 def fit_terms(
     design: Design, frame: Frame, rows: NDArray[np.intp], breaks: Floats, exposure: Floats
 ) -> tuple[Term, ...]:
-    """Choose levels, centres and scales from training rows.
+    """Choose levels, centers and scales from training rows.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ def _indicators(
 def _numeric(
     number: Number, frame: Frame, rows: NDArray[np.intp], expected: Floats, least: float
 ) -> list[Term]:
-    """Return the standardised term and, where nulls are common, their indicator."""
+    """Return the standardized term and, where nulls are common, their indicator."""
     count, total, squares, missing = 0, 0.0, 0.0, 0.0
     shift: float | None = None
     needed = frame.only(columns_of(number.feature))

@@ -100,7 +100,7 @@ def see(test: Test, seed: int) -> dict[str, Seen]:
 
     Notes
     -----
-    Captures rank by expected breaks per metre; AUC ranks a model by expected breaks of the main
+    Captures rank by expected breaks per meter; AUC ranks a model by expected breaks of the main
     and a rule by its own order. In the segment ``no_history`` the share of length is that of the
     segment's length, and past breaks per km comes down to age.
     """
@@ -164,7 +164,7 @@ def judge(
     Notes
     -----
     Intervals are the middle 95 % of bootstrap resamples of the mains that broke, each with all its
-    origins; the network, and so the metres that a share of its length is, stays as it is. Captures
+    origins; the network, and so the meters that a share of its length is, stays as it is. Captures
     and AUC of several origins are their means weighted by breaks.
     """
     entity, counts = _joined(seen, "entity"), _joined(seen, "counts")
@@ -270,7 +270,7 @@ def _discrimination(seen: Sequence[Seen], drawn: Doubles, rule: str) -> Iterator
 def reliability(tests: Sequence[Test], name: str) -> list[Metric]:
     """Return observed over expected by material, by diameter and by tenths of the expectation.
 
-    A tenth holds the rows of a tenth of the expected breaks, the least risky rows per metre first.
+    A tenth holds the rows of a tenth of the expected breaks, the least risky rows per meter first.
     """
     expected = np.concatenate([test.expected[name] for test in tests])
     breaks = np.concatenate([test.frame.numbers[PIPES.label] for test in tests]).astype(np.float64)

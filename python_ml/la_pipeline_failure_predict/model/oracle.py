@@ -17,7 +17,7 @@ ORACLE = "true_hazard"
 COLUMNS = ("pipe_id", "year", "expected_breaks")
 # Fewer mains of an origin than this and the file is of another network.
 LEAST_KNOWN_SHARE = 0.99
-MEND = "name the true_hazard.parquet that la-pipes sample wrote beside the delivery that is loaded"
+FIX = "name the true_hazard.parquet that la-pipes sample wrote beside the delivery that is loaded"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Oracle:
     digest
         SHA-256 of the file.
     hazard
-        Expected breaks a year, by (`entity`, `year`).
+        Expected breaks per year, by (`entity`, `year`).
     """
 
     path: Path
@@ -58,7 +58,7 @@ class Oracle:
         if known < LEAST_KNOWN_SHARE * frame.rows:
             raise UserError(
                 f"{self.path} knows the hazard in {day.year} of {known:,} of {frame.rows:,} mains: "
-                f"{MEND}."
+                f"{FIX}."
             )
         # What the network no longer has breaks no more.
         hazard: Doubles = np.nan_to_num(found)
@@ -66,7 +66,7 @@ class Oracle:
 
 
 def read_oracle(path: Path) -> Oracle:
-    """Read the true hazard that `la-pipes sample` writes, one row a main and year.
+    """Read the true hazard that `la-pipes sample` writes, one row per main and year.
 
     Raises
     ------
@@ -75,21 +75,21 @@ def read_oracle(path: Path) -> Oracle:
         a number from 0 on, or has a main and year twice.
     """
     if not path.is_file():
-        raise UserError(f"No file {path}: {MEND}.")
+        raise UserError(f"No file {path}: {FIX}.")
     try:
         found = pq.read_table(path)
         missing = [name for name in COLUMNS if name not in found.column_names]
         if missing:
-            raise UserError(f"{path} has no column {', '.join(missing)}: {MEND}.")
+            raise UserError(f"{path} has no column {', '.join(missing)}: {FIX}.")
         year = found["year"].cast(pa.int32()).to_numpy()
         hazard = found["expected_breaks"].cast(pa.float64()).to_numpy()
         entity = entity_numbers(found["pipe_id"])
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise UserError(f"{path} cannot be read as a true hazard: {MEND}.") from error
+        raise UserError(f"{path} cannot be read as a true hazard: {FIX}.") from error
     if not np.isfinite(hazard).all() or (hazard < 0).any():
-        raise UserError(f"{path} has expected breaks that are no numbers from 0 on: {MEND}.")
+        raise UserError(f"{path} has expected breaks that are no numbers from 0 on: {FIX}.")
     index = pd.MultiIndex.from_arrays([entity, year])
     if index.has_duplicates:
-        raise UserError(f"{path} has a main and year twice: {MEND}.")
+        raise UserError(f"{path} has a main and year twice: {FIX}.")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Oracle(path, digest, pd.Series(hazard, index=index))

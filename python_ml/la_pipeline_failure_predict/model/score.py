@@ -81,7 +81,7 @@ def score(
         as-of date of the mains; of the areas the last twelve months with complete labels that a
         fit may be used for, and every month after them.
     progress
-        Called with a sentence a step.
+        Called with a sentence per step.
     batch_rows
         Rows in one Arrow batch.
     folder

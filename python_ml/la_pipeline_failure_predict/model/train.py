@@ -60,7 +60,7 @@ JUDGED: Mapping[str, tuple[str, ...]] = {
     "pipe": ("length_m", "age_years", "breaks_ever", "diameter_mm"),
     "area_month": ("same_month_mean", "months_observed", "breaks_ever", "breaks_prior_12m"),
 }
-MEND: Mapping[str, str] = {
+FIX: Mapping[str, str] = {
     "pipe": "load pipes and breaks, then run la-pipes build",
     "area_month": "load areas and breaks, then run la-pipes build",
 }
@@ -162,7 +162,7 @@ def train(
     seed
         Of the bootstrap, the random ranking, the sampling of rows and boosted trees.
     progress
-        Called with a sentence a step.
+        Called with a sentence per step.
     batch_rows
         Rows in one Arrow batch.
     max_rows
@@ -285,7 +285,7 @@ def complete_periods(
 ) -> list[Period]:
     """Return the periods whose labels are complete and end by `as_of`, oldest first."""
     if not warehouse.has_table(mart.schema, mart.name):
-        raise UserError(f"There is no {mart.schema}.{mart.name}: {MEND[grain]}.")
+        raise UserError(f"There is no {mart.schema}.{mart.name}: {FIX[grain]}.")
     sql = (
         f"select {mart.period} as day, count(*) as row_count, "
         f"count(case when {mart.label} > 0 then 1 end) as rows_with_breaks, "
@@ -294,7 +294,7 @@ def complete_periods(
     )
     periods = [Period(*row.values()) for row in warehouse.query(sql).to_pylist()]
     if not periods:
-        raise UserError(f"{mart.name} has no rows with complete labels: {MEND[grain]}.")
+        raise UserError(f"{mart.name} has no rows with complete labels: {FIX[grain]}.")
     first = mart.label_end(periods[0].day)
     if as_of is not None:
         periods = [period for period in periods if mart.label_end(period.day) <= as_of]

@@ -143,14 +143,14 @@ def _unreadable_shapes(
 
 def _left_out(prepared: Sequence[_Prepared], found: Sequence[TableOutcome]) -> Iterator[str]:
     missing = [item.table for item in prepared if not item.is_there]
-    for mend, are_marts in (("la-pipes init", False), ("la-pipes build", True)):
+    for fix, are_marts in (("la-pipes init", False), ("la-pipes build", True)):
         names = [
             f"{table.schema}.{table.name}"
             for table in missing
             if (table.schema not in ("raw", "ml")) is are_marts
         ]
         if names:
-            yield f"{', '.join(names)}: not there yet, run {mend}"
+            yield f"{', '.join(names)}: not there yet, run {fix}"
     empty = [table.full_name for table in found if table.rows == 0]
     if empty:
         yield f"{', '.join(empty)}: no rows yet, so only the columns could be wrong"

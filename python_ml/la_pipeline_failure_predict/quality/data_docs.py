@@ -31,7 +31,7 @@ STATUS_WORDS = {"pass": "passed", "warn": "warning", "fail": "failed", "error": 
 
 
 def write_data_docs(findings: Findings, folder: Path) -> Path:
-    """Write a page a table and an index, replacing those of the check before.
+    """Write a page per table and an index, replacing those of the check before.
 
     Returns
     -------

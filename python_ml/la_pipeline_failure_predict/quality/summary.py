@@ -13,7 +13,7 @@ NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def text_lines(findings: Findings) -> Iterator[str]:
-    """Yield a line a table, then what failed, what is only a warning, and the sum."""
+    """Yield a line per table, then what failed, what is only a warning, and the sum."""
     width = max((len(table.full_name) for table in findings.tables), default=0)
     for table in findings.tables:
         yield (

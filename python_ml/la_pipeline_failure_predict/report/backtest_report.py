@@ -33,7 +33,7 @@ RULE_LABELS = {
     "last_12_months_rate": "Last 12 months' rate",
 }
 PERCENT = tuple(f"{100 * share:g} %" for share in SHARES)
-COLOURS = ("#a50026", "#335577", "#ee7733", "#44aa77", "#886699")
+COLORS = ("#a50026", "#335577", "#ee7733", "#44aa77", "#886699")
 
 Figures = dict[tuple[str, str, str], Metric]
 
@@ -231,7 +231,7 @@ def _reliability(result: BacktestResult) -> Iterable[str]:
     ]
     yield f"## Reliability of {_label(result, name)}"
     yield ""
-    yield "Tenths hold a tenth of the expected breaks each, the least risky metres first."
+    yield "Tenths hold a tenth of the expected breaks each, the least risky meters first."
     yield ""
     yield "| group | rows | breaks | observed / expected |"
     yield "|---|---|---|---|"
@@ -280,13 +280,13 @@ def _draw(result: BacktestResult, folder: Path) -> list[Path]:
         axes, (("all", "All mains"), ("no_history", "Mains without a recorded break")), strict=True
     ):
         seen = result.pooled.get(segment, ())
-        for name, colour in zip(dict.fromkeys(names), COLOURS, strict=False):
+        for name, color in zip(dict.fromkeys(names), COLORS, strict=False):
             if seen:
                 caught = 100 * capture_curve(seen, name)
                 share = [100 * value for value in CURVE]
-                panel.plot(share, caught, color=colour, label=_label(result, name))
+                panel.plot(share, caught, color=color, label=_label(result, name))
         panel.plot([0, 50], [0, 50], ":", color="#999999", label="Random")
-        panel.set(title=title, xlabel="riskiest metres, % of length", ylabel="% of breaks caught")
+        panel.set(title=title, xlabel="riskiest meters, % of length", ylabel="% of breaks caught")
         panel.spines[["top", "right"]].set_visible(False)
     axes[0].legend(frameon=False)
     curve = _save(figure, folder / "capture_curve.png")
@@ -294,7 +294,7 @@ def _draw(result: BacktestResult, folder: Path) -> list[Path]:
 
     figure, panel = pyplot.subplots(figsize=(4.8, 4.4), layout="constrained")
     figures = _figures(result.split(f"{ROLLING}_pooled"))
-    for model, colour in zip(result.models, COLOURS, strict=False):
+    for model, color in zip(result.models, COLORS, strict=False):
         points = [
             (item.estimate.value, item.breaks)
             for (name, segment, metric), item in sorted(figures.items())
@@ -303,7 +303,7 @@ def _draw(result: BacktestResult, folder: Path) -> list[Path]:
             and metric == "expected_breaks"
         ]
         if points:
-            panel.plot(*zip(*points, strict=True), "o", color=colour, label=model.label)
+            panel.plot(*zip(*points, strict=True), "o", color=color, label=model.label)
     top = max(panel.get_xlim()[1], panel.get_ylim()[1])
     panel.plot([0, top], [0, top], ":", color="#999999")
     panel.set(title="Breaks by tenths of the expectation", xlabel="expected", ylabel="observed")

@@ -54,13 +54,13 @@ def draw_result(warehouse: Warehouse, file: Path) -> Path:
     figure, (left, right) = pyplot.subplots(
         1, 2, figsize=(11, 4.6), width_ratios=(3, 2), layout="constrained"
     )
-    for code, colour in CLASS_COLORS.items():
+    for code, color in CLASS_COLORS.items():
         drawn = [row for row in mains if row["risk_class_code"] == code]
         left.scatter(
             [row["longitude"] for row in drawn],
             [row["latitude"] for row in drawn],
             s=2 if code == "low" else 5,
-            color=colour,
+            color=color,
             linewidths=0,
             label=code.replace("_", " "),
         )
@@ -80,17 +80,17 @@ def _draw_capture(axes: "matplotlib.axes.Axes", rows: list[dict]) -> None:  # ty
     # A run holds figures of its own model and of the simple rules.
     names = {row["model_name"] for row in rows} - {*PIPE_RULES}
     styles = dict.fromkeys(sorted(names), MODEL_STYLE) | RULE_STYLES
-    for model, (label, colour, style) in styles.items():
+    for model, (label, color, style) in styles.items():
         points = sorted(
             (_cut_off(row["metric"]), 100 * row["value"])
             for row in rows
             if row["model_name"] == model and row["value"] is not None
         )
         if points:
-            axes.plot(*zip(*points, strict=True), style, color=colour, marker="o", label=label)
+            axes.plot(*zip(*points, strict=True), style, color=color, marker="o", label=label)
     axes.set(
         title="Breaks of the year held out",
-        xlabel="riskiest metres, % of network length",
+        xlabel="riskiest meters, % of network length",
         ylabel="% of breaks caught",
         ylim=(0, 100),
     )

@@ -27,7 +27,7 @@ LIMITS: Mapping[Grain, tuple[str, ...]] = {
     "pipe": (
         "It ranks mains for planning. It does not say when a main will break, and knows nothing of "
         "pressure transients or of condition assessments.",
-        "Ranked by the metre, stubs of a few metres come first: plan whole streets, not stubs.",
+        "Ranked by the meter, stubs of a few meters come first: plan whole streets, not stubs.",
         "Mains that were replaced are only in it as far as the inventory keeps them; where it does "
         "not, the record of the mains that are left looks better than it was.",
         "It is not for blame, tariffs or insurance of single customers, and on a synthetic network "

@@ -16,7 +16,7 @@ from la_pipeline_failure_predict.warehouse import Warehouse, open_warehouse
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = ("#a50026", "#335577", "#ee7733", "#888888", "#44aa77", "#886699")
+COLORS = ("#a50026", "#335577", "#ee7733", "#888888", "#44aa77", "#886699")
 STYLE = {
     "figure.dpi": 72,
     "axes.spines.top": False,
@@ -68,7 +68,7 @@ def read(
     parameters
         Bound to ``$1``, ``$2`` ... in the query.
     otherwise
-        What to say, and how to mend it, when there is no row.
+        What to say, and how to fix it, when there is no row.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def charts(*titles: tuple[str, str, str]) -> "list[Axes]":
 
     pd.set_option("display.max_colwidth", None)
     pyplot.rcParams.update(STYLE)
-    pyplot.rcParams["axes.prop_cycle"] = pyplot.cycler(color=COLOURS)
+    pyplot.rcParams["axes.prop_cycle"] = pyplot.cycler(color=COLORS)
     width, height = PANEL_INCHES
     _, panels = pyplot.subplots(
         1,

@@ -60,7 +60,7 @@ class Plan:
 
     @property
     def length_m(self) -> float:
-        """Length of the network, metres."""
+        """Length of the network, meters."""
         return float(sum(project["length_m"] for project in self.projects))
 
 
@@ -136,14 +136,14 @@ def choose(
         If not even one project fits.
     """
     money = float("inf") if budget_usd is None else budget_usd + CENT
-    metres = float("inf") if length_share is None else length_share * plan.length_m
+    meters = float("inf") if length_share is None else length_share * plan.length_m
     chosen = []
     for project in sorted(plan.projects, key=lambda row: row[rank]):
         avoids = project["avoided_usd_10y"] > 0
-        if avoids and project["cost_usd"] <= money and project["length_m"] <= metres:
+        if avoids and project["cost_usd"] <= money and project["length_m"] <= meters:
             chosen.append(project)
             money -= project["cost_usd"]
-            metres -= project["length_m"]
+            meters -= project["length_m"]
     if not chosen and must_fit:
         cheapest = min(project["cost_usd"] for project in plan.projects)
         shortest = min(project["length_m"] for project in plan.projects)
@@ -181,7 +181,7 @@ def default_budget(root: Path) -> float:
 
 
 def write_projects(warehouse: Warehouse, chosen: Choice, file: Path) -> None:
-    """Write the chosen projects as CSV, one row a project with its mains in street order.
+    """Write the chosen projects as CSV, one row per project with its mains in street order.
 
     The file is there in full or not at all; an older one stays until then.
 

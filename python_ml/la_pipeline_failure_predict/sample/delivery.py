@@ -123,7 +123,7 @@ def breaks_table(rng: np.random.Generator, mains: Mains, leaks: Leaks) -> pa.Tab
 
 
 def climate_table(climate: Climate) -> pa.Table:
-    """One row a month."""
+    """One row per month."""
     months = climate.month_on
     return pa.table(
         {
@@ -138,7 +138,7 @@ def climate_table(climate: Climate) -> pa.Table:
 
 
 def areas_geojson(covered: list[int], cells_m: npt.NDArray[np.object_]) -> dict[str, Any]:
-    """Neighbourhoods with mains, as a GeoJSON feature collection (RFC 7946)."""
+    """Neighborhoods with mains, as a GeoJSON feature collection (RFC 7946)."""
     return _features(
         cells_m[covered],
         [

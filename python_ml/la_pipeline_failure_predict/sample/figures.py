@@ -56,8 +56,8 @@ def protocol_figures(directory: Path) -> dict[str, float]:
     known = on["material"].notna().to_numpy()
     dated = on["year"].notna().to_numpy()
     month = leaks["broke_on"].dt.month
-    metres = mains["length_m"] * mains["service"]
-    rate = len(leaks) / metres.sum()
+    meters = mains["length_m"] * mains["service"]
+    rate = len(leaks) / meters.sum()
     years = LAST_RECORD_YEAR - FIRST_RECORD_YEAR + 1
     same, near = _repeats(leaks, on["installation_id"].to_numpy())
     figures = {
@@ -71,20 +71,20 @@ def protocol_figures(directory: Path) -> dict[str, float]:
         "share_installed_before_1931": (on["year"][dated] < PRE_WAR_YEAR).mean(),
         "share_on_recently_leaking_installations": same,
         "share_near_recent_leaks": near,
-        "cast_iron_rate_over_all": _rate(mains, metres, on, "CI") / rate,
-        "pvc_rate_over_all": _rate(mains, metres, on, "PVC") / rate,
+        "cast_iron_rate_over_all": _rate(mains, meters, on, "CI") / rate,
+        "pvc_rate_over_all": _rate(mains, meters, on, "PVC") / rate,
     }
     return {name: float(figure) for name, figure in figures.items()}
 
 
-def _rate(mains: pd.DataFrame, metres: pd.Series, on: pd.DataFrame, material: str) -> float:
-    """Leaks per metre in service of a material, over the whole record."""
-    exposure = metres[mains["material"] == material].sum()
+def _rate(mains: pd.DataFrame, meters: pd.Series, on: pd.DataFrame, material: str) -> float:
+    """Leaks per meter in service of a material, over the whole record."""
+    exposure = meters[mains["material"] == material].sum()
     return float((on["material"] == material).sum() / exposure)
 
 
 def _read_mains(path: Path) -> pd.DataFrame:
-    """Mains with install `year`, `service` (share of the record) and ends in metres."""
+    """Mains with install `year`, `service` (share of the record) and ends in meters."""
     ends = ["start_longitude", "start_latitude", "end_longitude", "end_latitude"]
     columns = ["pipe_id", "installation_id", "material", "length_m", "installed_on", "install_year"]
     mains = pd.read_csv(path, usecols=[*columns, "decommissioned_on", *ends], low_memory=False)
@@ -106,7 +106,7 @@ def _read_mains(path: Path) -> pd.DataFrame:
 
 
 def _read_leaks(path: Path) -> pd.DataFrame:
-    """Leaks of mains that were not cancelled, located in metres."""
+    """Leaks of mains that were not cancelled, located in meters."""
     columns = ["pipe_id", "broke_on", "asset_type", "status", "longitude", "latitude"]
     breaks = pd.read_csv(path, usecols=columns, parse_dates=["broke_on"])
     leaks = breaks[(breaks["asset_type"] == "MAIN") & (breaks["status"] != "CANCELLED")].copy()

@@ -3,7 +3,7 @@
 Expected leaks of a main in a calendar year, given everything before 1 January::
 
     length x share of the year in service
-    x rate of its material and era (normalised to the targets, every year)
+    x rate of its material and era (normalized to the targets, every year)
     x diameter x age x soil x road x joint x installation frailty x spatial frailty
     x excitation by leaks of the last three years (same installation; within 100 m)
 
@@ -70,7 +70,7 @@ class Leaks:
     day : array, shape (n,)
         `datetime64[D]`.
     point_m : array, shape (n, 2)
-        Where the crew noted it, UTM metres.
+        Where the crew noted it, UTM meters.
     """
 
     main: npt.NDArray[np.int64]
@@ -158,7 +158,7 @@ def _strata(
     -------
     stratum : array, shape (mains,)
     rates : array, shape (strata,)
-        Leaks per metre and year over the record. Cast iron and steel get their share of the leaks,
+        Leaks per meter and year over the record. Cast iron and steel get their share of the leaks,
         PVC its rate, the other materials what is left, in fixed proportions.
     """
     old = mains.install_year < PRE_WAR_YEAR
@@ -242,7 +242,7 @@ def _draw(
 def _points(
     rng: np.random.Generator, mains: Mains, main: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
-    """Where the mains leaked, as noted: anywhere along them, a few metres off, shape (leaks, 2)."""
+    """Where the mains leaked, as noted: anywhere along them, a few meters off, shape (leaks, 2)."""
     along = rng.random((len(main), 1))
     start, end = mains.start_m[main], mains.end_m[main]
     return np.asarray(

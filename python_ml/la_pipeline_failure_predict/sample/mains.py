@@ -67,9 +67,9 @@ class Mains:
     Attributes
     ----------
     start_m, end_m : array, shape (n, 2)
-        Ends, UTM metres.
+        Ends, UTM meters.
     length_m : array, shape (n,)
-        Metres.
+        Meters.
     place, street, road_class : array, shape (n,)
         Indexes into `places.PLACES`, `street_name` and `network.ROAD_CLASSES`.
     installation : array, shape (n,)
@@ -106,7 +106,7 @@ class Mains:
 
     @property
     def middle_m(self) -> npt.NDArray[np.float64]:
-        """Mid-points, shape (n, 2), UTM metres."""
+        """Mid-points, shape (n, 2), UTM meters."""
         return (self.start_m + self.end_m) / 2
 
     @property
@@ -190,9 +190,9 @@ def _install_years(
 ) -> npt.NDArray[np.float64]:
     """Year (with fraction) each installation was laid, shape (installations,).
 
-    A score orders the installations: the neighbourhood's wave, the street's, the project's own,
+    A score orders the installations: the neighborhood's wave, the street's, the project's own,
     and some that were renewed long ago. Its rank by length gives the year, so the city's age
-    profile holds whatever the neighbourhoods covered.
+    profile holds whatever the neighborhoods covered.
     """
     first = np.unique(run, return_index=True)[1]
     streets = int(network.street[-1]) + 1

@@ -35,14 +35,14 @@ ROAD_CLASSES: Final = ("local", "collector", "arterial")
 
 @dataclass(frozen=True)
 class Network:
-    """Segments by neighbourhood, street and position along it; n segments, s streets.
+    """Segments by neighborhood, street and position along it; n segments, s streets.
 
     Attributes
     ----------
     start_m, end_m : array, shape (n, 2)
-        Ends, UTM metres; the end of a segment is the start of the next in its street.
+        Ends, UTM meters; the end of a segment is the start of the next in its street.
     length_m : array, shape (n,)
-        Distance between the ends, metres.
+        Distance between the ends, meters.
     place : array, shape (n,)
         Index into `places.PLACES`.
     street : array, shape (n,)
@@ -64,21 +64,21 @@ class Network:
 
     @property
     def middle_m(self) -> npt.NDArray[np.float64]:
-        """Mid-points, shape (n, 2), UTM metres."""
+        """Mid-points, shape (n, 2), UTM meters."""
         return (self.start_m + self.end_m) / 2
 
 
 def lay_streets(rng: np.random.Generator, segments: int) -> Network:
-    """Fill as many neighbourhoods as `segments` need with streets, as densely as in a full city.
+    """Fill as many neighborhoods as `segments` need with streets, as densely as in a full city.
 
-    At `targets.FULL_SIZE` every neighbourhood is full; beyond it streets move closer together.
+    At `targets.FULL_SIZE` every neighborhood is full; beyond it streets move closer together.
     """
     cells = cells_m()
     quotas = _quotas(shapely.area(cells), segments)
     density = max(segments, _FULL_SEGMENTS) * MEAN_LENGTH_M / shapely.area(cells).sum()
-    centres = centres_m()
+    centers = centres_m()
     parts = [
-        _fill(rng, cells[place], centres[place], density, quota) for place, quota in quotas.items()
+        _fill(rng, cells[place], centers[place], density, quota) for place, quota in quotas.items()
     ]
     place = np.repeat(list(quotas), list(quotas.values()))
     nodes = np.concatenate([part[0] for part in parts])
@@ -114,11 +114,11 @@ def _quotas(areas_m2: npt.NDArray[np.float64], segments: int) -> dict[int, int]:
 def _fill(
     rng: np.random.Generator,
     cell: shapely.Polygon,
-    centre: npt.NDArray[np.float64],
+    center: npt.NDArray[np.float64],
     density: float,
     quota: int,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Lay a slightly rotated grid and keep the `quota` segments nearest to the centre.
+    """Lay a slightly rotated grid and keep the `quota` segments nearest to the center.
 
     Parameters
     ----------
@@ -128,11 +128,11 @@ def _fill(
     Returns
     -------
     nodes : array, shape (quota, 2, 2)
-        Ends of the segments, metres.
+        Ends of the segments, meters.
     line, across : array, shape (quota,)
-        Street within the neighbourhood, ascending; 0 along the grid, 1 across it.
+        Street within the neighborhood, ascending; 0 along the grid, 1 across it.
     """
-    radius = float(np.hypot(*(shapely.get_coordinates(cell) - centre).T).max())
+    radius = float(np.hypot(*(shapely.get_coordinates(cell) - center).T).max())
     turn = rng.normal(0.0, 0.12)
     spare = _SPARE
     while True:
@@ -143,19 +143,19 @@ def _fill(
         nodes = np.concatenate([nodes for nodes, _ in flat])
         line = np.concatenate([flat[0][1], flat[1][1] + len(along)])
         rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-        nodes = nodes @ rotation + centre
+        nodes = nodes @ rotation + center
         middle = nodes.mean(axis=1)
         inside = np.flatnonzero(shapely.contains_xy(cell, middle[:, 0], middle[:, 1]))
         if len(inside) >= quota:
             break
         spare *= 1.05
-    distance = np.hypot(*(middle[inside] - centre).T)
+    distance = np.hypot(*(middle[inside] - center).T)
     kept = np.sort(inside[np.argsort(distance, kind="stable")[:quota]])
     return nodes[kept], line[kept], (line[kept] >= len(along)).astype(np.int64)
 
 
 def _grid_lines(rng: np.random.Generator, radius: float, spacing: float) -> npt.NDArray[np.float64]:
-    """Nodes of parallel, gently curved lines across a circle, shape (lines, nodes, 2), metres."""
+    """Nodes of parallel, gently curved lines across a circle, shape (lines, nodes, 2), meters."""
     lines = int(np.ceil(2 * radius / spacing)) + 1
     across = (np.arange(lines) - (lines - 1) / 2 + rng.uniform(-0.15, 0.15, lines)) * spacing
     steps = int(2 * radius / MEAN_LENGTH_M * 1.3) + 8
@@ -184,7 +184,7 @@ def _name_streets(
     line: npt.NDArray[np.int64],
     across: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.int64]]:
-    """Name (unique in its neighbourhood) and road class of each street, every tenth an arterial."""
+    """Name (unique in its neighborhood) and road class of each street, every tenth an arterial."""
     road_class = np.select([line % 10 == 4, line % 5 == 2], [2, 1], 0)
     offset = rng.integers(len(_STREET_NAMES), size=len(PLACES))[place]
     base = np.array(_STREET_NAMES)[(line + offset) % len(_STREET_NAMES)]

@@ -1,8 +1,8 @@
-"""Neighbourhoods of the City of Los Angeles and what surrounds them.
+"""Neighborhoods of the City of Los Angeles and what surrounds them.
 
-Centres are rough (about half a kilometre); `developed` is the year around which most streets were
-laid out. Polygons are not the official ones: a neighbourhood is what lies nearer to its centre
-than to any other centre, neighbouring city, park or stretch of sea, up to a few kilometres.
+Centers are rough (about half a kilometer); `developed` is the year around which most streets were
+laid out. Polygons are not the official ones: a neighborhood is what lies nearer to its center
+than to any other center, neighboring city, park or stretch of sea, up to a few kilometers.
 """
 
 import re
@@ -14,13 +14,13 @@ import shapely
 from pyproj import Transformer
 
 CELL_RADIUS_M: Final = 2_400.0
-"""No neighbourhood reaches farther from its centre (m)."""
+"""No neighborhood reaches farther from its center (m)."""
 
 _TO_METRES: Final = Transformer.from_crs("EPSG:4326", "EPSG:32611", always_xy=True)
 
 
 class Place(NamedTuple):
-    """A neighbourhood: name, region, rough centre (degrees, WGS 84), year of most streets."""
+    """A neighborhood: name, region, rough center (degrees, WGS 84), year of most streets."""
 
     name: str
     region: str
@@ -147,7 +147,7 @@ PLACES: Final = tuple(Place(*row) for row in (
     ("Winnetka", "San Fernando Valley", 34.209, -118.572, 1955),
     ("Woodland Hills", "San Fernando Valley", 34.168, -118.610, 1960),
 ))
-"""The neighbourhoods a sample can cover."""
+"""The neighborhoods a sample can cover."""
 
 _ELSEWHERE: Final = (  # latitude, longitude of places the utility has no mains in
     # Santa Monica, Beverly Hills
@@ -183,7 +183,7 @@ _ELSEWHERE: Final = (  # latitude, longitude of places the utility has no mains 
 def to_metres(
     longitude: npt.ArrayLike, latitude: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Degrees (WGS 84) to metres (UTM zone 11 N): east and north, shaped as the arguments."""
+    """Degrees (WGS 84) to meters (UTM zone 11 N): east and north, shaped as the arguments."""
     east, north = _TO_METRES.transform(np.asarray(longitude), np.asarray(latitude))
     return np.asarray(east, dtype=np.float64), np.asarray(north, dtype=np.float64)
 
@@ -191,7 +191,7 @@ def to_metres(
 def to_degrees(
     east_m: npt.ArrayLike, north_m: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Metres (UTM zone 11 N) to degrees (WGS 84): longitude, latitude, shaped as the arguments."""
+    """Meters (UTM zone 11 N) to degrees (WGS 84): longitude, latitude, shaped as the arguments."""
     longitude, latitude = _TO_METRES.transform(
         np.asarray(east_m), np.asarray(north_m), direction="INVERSE"
     )
@@ -199,18 +199,18 @@ def to_degrees(
 
 
 def centres_m() -> npt.NDArray[np.float64]:
-    """Centres of `PLACES` in metres, shape (places, 2)."""
+    """Centers of `PLACES` in meters, shape (places, 2)."""
     east, north = to_metres([p.longitude for p in PLACES], [p.latitude for p in PLACES])
     return np.column_stack([east, north])
 
 
 def cells_m() -> npt.NDArray[np.object_]:
-    """Polygon of each of `PLACES` in metres, shape (places,): its Voronoi cell within a circle."""
-    centres = centres_m()
+    """Polygon of each of `PLACES` in meters, shape (places,): its Voronoi cell within a circle."""
+    centers = centres_m()
     latitude, longitude = np.array(_ELSEWHERE).T
     elsewhere = np.column_stack(to_metres(longitude, latitude))
-    cells = voronoi_cells(np.vstack([centres, elsewhere]), margin_m=2 * CELL_RADIUS_M)
-    circles = shapely.buffer(shapely.points(centres), CELL_RADIUS_M, quad_segs=8)
+    cells = voronoi_cells(np.vstack([centers, elsewhere]), margin_m=2 * CELL_RADIUS_M)
+    circles = shapely.buffer(shapely.points(centers), CELL_RADIUS_M, quad_segs=8)
     return np.asarray(shapely.intersection(cells[: len(PLACES)], circles))
 
 
@@ -220,7 +220,7 @@ def voronoi_cells(sites: npt.NDArray[np.float64], margin_m: float) -> npt.NDArra
     Parameters
     ----------
     sites : array, shape (n, 2)
-        Distinct points, metres.
+        Distinct points, meters.
     margin_m : float
         How far the outermost cells reach beyond the sites.
 

@@ -30,9 +30,9 @@ class Soils:
     Attributes
     ----------
     sites_m : array, shape (n, 2)
-        Point a polygon is grown from, UTM metres; a place belongs to the unit of its nearest site.
+        Point a polygon is grown from, UTM meters; a place belongs to the unit of its nearest site.
     polygons_m : array of polygons, shape (n,)
-        UTM metres.
+        UTM meters.
     soil_id, soil_name, corrosivity_steel, corrosivity_concrete, shrink_swell, drainage_class :
     array, (n,)
         As in the landing contract.
@@ -58,7 +58,7 @@ class Soils:
 
 
 def map_soils(rng: np.random.Generator, cells: npt.NDArray[np.object_]) -> Soils:
-    """Cover the given cells (UTM metres) with map units.
+    """Cover the given cells (UTM meters) with map units.
 
     Corrosivity for steel follows the classes of the USDA National Soil Survey Handbook, part 618:
     high below 2,000 ohm-cm, moderate below 5,000, else low.

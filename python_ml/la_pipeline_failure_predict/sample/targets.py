@@ -1,6 +1,6 @@
 """The record and the figures the sample is built to reproduce, written once.
 
-`hazard` and `mains` are normalised to these targets, `figures` measures them again from the
+`hazard` and `mains` are normalized to these targets, `figures` measures them again from the
 written files. Sources: leaks of the Los Angeles Department of Water and Power (city-wide rate,
 materials, months, install eras, repeats) and, for the rates relative to all mains, Barfuss, "Water
 Main Break Rates in the USA and Canada", Utah State University, 2023.

@@ -211,7 +211,7 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 def _write_true_hazard(
     path: Path, years: list[int], expected: list[npt.NDArray[np.float64]]
 ) -> None:
-    """One row a main and year in service, one row group a year."""
+    """One row per main and year in service, one row group a year."""
     ids = pa.array(main_ids(len(expected[0])))
     with pq.ParquetWriter(path, _TRUE_HAZARD_SCHEMA, compression="zstd") as writer:
         for year, hazard in zip(years, expected, strict=True):

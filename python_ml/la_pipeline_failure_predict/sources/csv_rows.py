@@ -103,7 +103,7 @@ def _header(path: Path, separator: str, source: Path) -> list[str]:
         try:
             given = next(csv.reader(lines, delimiter=separator), [])
         except csv.Error as error:
-            raise UserError(f"The header of {source} cannot be read ({error}): mend it.") from None
+            raise UserError(f"The header of {source} cannot be read ({error}): fix it.") from None
     if any("\0" in name for name in given):
         raise UserError(
             f"The header of {source} holds NUL characters: if it is UTF-16 without a byte-order "

@@ -1,4 +1,4 @@
-"""NOAA GHCN-Daily station files (`.dly`): fixed width, one line a month of one element."""
+"""NOAA GHCN-Daily station files (`.dly`): fixed width, one line per month of one element."""
 
 from pathlib import Path
 

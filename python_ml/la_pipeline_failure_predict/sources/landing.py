@@ -47,7 +47,7 @@ class Landed:
     Attributes
     ----------
     accepted, refused
-        Scratch tables: the rows that fit the contract, and one row a fault of those that do not.
+        Scratch tables: the rows that fit the contract, and one row per fault of those that do not.
     ignored_headers
         Headers of the file that no column of the contract takes.
     warnings
@@ -93,7 +93,7 @@ def land(
             sql=_source_text(rule, mapping),
             kind=_kind(table.column(name)),
             never=_never(table.column(name), mapping),
-            mend=_mend(rule, table.column(name)),
+            fix=_mend(rule, table.column(name)),
         )
         for name, rule in rules.items()
     }

@@ -120,5 +120,5 @@ def read_mapping(path: Path, source: str) -> SourceMapping:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in (source, *first["loc"]))
-        mend = ": write it in quotes" if first["type"] == "string_type" else ""
-        raise UserError(f"Mapping {path}, {place}: {first['msg']}{mend}.") from None
+        fix = ": write it in quotes" if first["type"] == "string_type" else ""
+        raise UserError(f"Mapping {path}, {place}: {first['msg']}{fix}.") from None

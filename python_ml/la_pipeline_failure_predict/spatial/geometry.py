@@ -24,7 +24,7 @@ def find_containing(
     Parameters
     ----------
     polygons
-        Shapely polygons, WGS 84; invalid rings are mended.
+        Shapely polygons, WGS 84; invalid rings are fixed.
     longitude, latitude
         Points, degrees, shape (n,); NaN where unknown.
     """
@@ -64,7 +64,7 @@ def find_nearest(
     max_distance_m: float,
     served: Service | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the index of the line nearest to each point and its distance, metres.
+    """Return the index of the line nearest to each point and its distance, meters.
 
     -1 and NaN where no line is within reach; of equally near lines, the first.
 
@@ -89,7 +89,7 @@ def find_nearest(
         day = served.on[point]
         in_service = (served.begins[line] <= day) & (day <= served.ends[line])
         point, line = point[in_service], line[in_service]
-    # To a tenth of a millimetre, so that mains on one street segment are equally near.
+    # To a tenth of a millimeter, so that mains on one street segment are equally near.
     gaps = np.round(shapely.distance(spots[point], lines[line]), 4)
     order = np.lexsort((-line, -gaps, point))  # written last: the nearest, then the first
     nearest[point[order]] = line[order]
@@ -100,8 +100,8 @@ def find_nearest(
 def measure_km2(polygons: np.ndarray) -> np.ndarray:
     """Return the size of each polygon on the WGS 84 ellipsoid, km2."""
     geod = Geod(ellps="WGS84")
-    mended = shapely.make_valid(polygons)
-    return np.array([abs(geod.geometry_area_perimeter(shape)[0]) / 1e6 for shape in mended])
+    fixed = shapely.make_valid(polygons)
+    return np.array([abs(geod.geometry_area_perimeter(shape)[0]) / 1e6 for shape in fixed])
 
 
 def write_outlines(polygons: np.ndarray, longest: int = LONGEST_TEXT) -> list[str]:

@@ -75,7 +75,7 @@ def link(
     Parameters
     ----------
     max_distance_m
-        How far from a break its main may lie, metres.
+        How far from a break its main may lie, meters.
     progress
         Told what is being linked.
     """
@@ -111,7 +111,7 @@ class _Zones:
 
 
 def _read_areas(warehouse: Warehouse) -> tuple[pa.Table, _Zones]:
-    """Return size, outline and centre of every area with a polygon, and the polygons."""
+    """Return size, outline and center of every area with a polygon, and the polygons."""
     measured, zones = [], []
     for source, sql in AREA_QUERIES.items():
         rows, outlines = _read_outlines(warehouse, sql)

@@ -1,10 +1,10 @@
-"""What went wrong in an engine or below it, as a sentence that names the mend."""
+"""What went wrong in an engine or below it, as a sentence that names the fix."""
 
 import re
 from collections.abc import Mapping
 
-RERUN = "What was there before is intact: {mend}, then run the command again."
-# Words of the engines and of the system they run on -> what happened, and the mend.
+RERUN = "What was there before is intact: {fix}, then run the command again."
+# Words of the engines and of the system they run on -> what happened, and the fix.
 FAULTS: Mapping[str, tuple[str, str]] = {
     r"no space left on device|file too large|disk full|disk quota exceeded"
     r"|could not extend file|failed to offload|max_temp_directory_size": (
@@ -52,8 +52,8 @@ def explain_fault(text: str) -> str | None:
     text
         An error's message, or what a program printed.
     """
-    for pattern, (what, mend) in FAULTS.items():
+    for pattern, (what, fix) in FAULTS.items():
         for line in text.splitlines():
             if re.search(pattern, line, re.IGNORECASE):
-                return f"{what} ({line.strip()[:200]}). {RERUN.format(mend=mend)}"
+                return f"{what} ({line.strip()[:200]}). {RERUN.format(fix=fix)}"
     return None

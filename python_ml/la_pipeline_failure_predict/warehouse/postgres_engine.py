@@ -91,7 +91,7 @@ class PostgresWarehouse(Warehouse):
             self.connection.commit()
 
     def analyze(self, table: Table) -> None:
-        """Analyse the table: views over it are planned badly otherwise."""
+        """Analyze the table: views over it are planned badly otherwise."""
         self.execute(f"analyze {full_name(table)}")
 
     def _begin(self) -> None:

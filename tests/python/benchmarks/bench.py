@@ -205,7 +205,7 @@ def main() -> None:
 def report(engine: Engine, delivery: Path) -> None:
     """Measure the steps of one engine and print them."""
     rate = rows_a_second(engine, delivery)
-    print(f"load with contract checks: {rate:,.0f} rows a second\n")
+    print(f"load with contract checks: {rate:,.0f} rows per second\n")
     command = ("la-pipes", "run", "--delivery", str(delivery))
     run = watch(command, engine.environment, engine.server)
     print(f"| {engine.name} | seconds | peak MB |\n|---|---|---|")
@@ -227,7 +227,7 @@ def report(engine: Engine, delivery: Path) -> None:
         f"ratio {built / by_hand:.2f}; same rows\n",
         flush=True,
     )
-    print("| view of Power BI | rows | seconds | rows a second |\n|---|---|---|---|")
+    print("| view of Power BI | rows | seconds | rows per second |\n|---|---|---|---|")
     os.environ.update(engine.environment)
     with open_warehouse(read_settings()) as warehouse:
         for one in import_rates(warehouse):

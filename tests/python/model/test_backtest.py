@@ -426,7 +426,7 @@ def test_share_of_what_the_true_hazard_catches(sample_cities, copy_city, sample_
 
 
 def caught_by_the_truth(city, truth, backtest, share):
-    """Return the capture of ranking the mains of each origin by true hazard per metre."""
+    """Return the capture of ranking the mains of each origin by true hazard per meter."""
     hazard = pd.read_parquet(truth)
     rows = pd.DataFrame(
         city.rows(

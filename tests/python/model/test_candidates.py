@@ -109,7 +109,7 @@ def test_a_row_that_stands_for_two_is_two_rows(mains, kind):
         assert np.corrcoef(first, second)[0, 1] > 0.9
         assert first.sum() == pytest.approx(second.sum(), rel=0.05)
     else:
-        # Centres and scales differ a little, and with them what the penalty means.
+        # Centers and scales differ a little, and with them what the penalty means.
         np.testing.assert_allclose(first, second, rtol=0.05)
 
 

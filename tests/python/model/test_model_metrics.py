@@ -9,7 +9,7 @@ from la_pipeline_failure_predict.model.baselines import (
 )
 from la_pipeline_failure_predict.model.data import Frame
 
-# Five mains of 1000 m in all, riskiest by breaks per metre: b (.04), then a and d (.01, tied).
+# Five mains of 1000 m in all, riskiest by breaks per meter: b (.04), then a and d (.01, tied).
 LENGTH = np.array([100.0, 50.0, 400.0, 300.0, 150.0])
 BREAKS = np.array([1.0, 2.0, 1.0, 3.0, 0.0])
 RISK = np.array([0.01, 0.04, 0.001, 0.01, 0.002])
@@ -23,7 +23,7 @@ def frame(**numbers):
 
 def test_capture_by_hand():
     found = metrics.capture(metrics.rank(RISK), LENGTH, BREAKS, [0.025, 0.05, 0.25, 0.45, 1.0])
-    # 25 of b's 50 m; all of b; 200 of the 400 tied metres, with half of their 4 breaks; all of
+    # 25 of b's 50 m; all of b; 200 of the 400 tied meters, with half of their 4 breaks; all of
     # them; everything.
     np.testing.assert_allclose(found * 7, [1, 2, 4, 6, 7])
 

@@ -10,7 +10,7 @@ from la_pipeline_failure_predict.model.poisson_glm import PoissonGLM
 
 
 def newton(design, counts, exposure, penalty):
-    """Maximise the textbook likelihood of counts with a log-exposure offset."""
+    """Maximize the textbook likelihood of counts with a log-exposure offset."""
     beta = np.zeros(design.shape[1])
     beta[0] = np.log(counts.sum() / exposure.sum())
     ridge = penalty * np.diag([0.0] + [1.0] * (design.shape[1] - 1))

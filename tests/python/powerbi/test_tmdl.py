@@ -305,7 +305,7 @@ def test_the_details_say_what_the_model_cannot(folder: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["table", "role"])
 def test_two_that_would_share_a_file_are_refused(kind: str) -> None:
-    """On Windows the second file replaces the first, and a table is gone without a word."""
+    """On Windows the second file replaces the first, and a table is gone silently."""
     tables = (Table("Date", "", "", (), "1"), Table("DATE", "", "", (), "1"))
     roles = (Role("Venice", "", {}), Role("venice", "", {}))
     model = (

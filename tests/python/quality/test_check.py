@@ -236,7 +236,7 @@ def test_a_view_over_what_is_gone_is_told(
 def test_an_implausible_network_fails(
     sample_cities: dict[str, City], copy_city: Copy, engine: str, tmp_path: Path
 ) -> None:
-    """Inches for millimetres and swapped coordinates break no rule of a row."""
+    """Inches for millimeters and swapped coordinates break no rule of a row."""
     city = copy_city(sample_cities[engine])
     with city.connect() as warehouse:
         warehouse.execute("update core.dim_pipes set diameter_mm = diameter_mm / 25.4")

@@ -30,7 +30,7 @@ from la_pipeline_failure_predict.model.design import (
 # priors. They matter where a record is too short to tell; with a hundred breaks the data decide.
 FACTOR_MEANS = np.append(np.log([1.0, 1.0, 0.5]), 0.5)
 FACTOR_PRECISION = 1.0
-# Expected breaks a year at which the shape is fitted: those of a main that a plan may hold.
+# Expected breaks per year at which the shape is fitted: those of a main that a plan may hold.
 TYPICAL_BREAKS = 0.02
 LEAST_STEP = 1e-4
 # By how much of itself a likelihood in single precision falls and rises with nothing changed.
@@ -67,7 +67,7 @@ class EmpiricalBayes(DesignModel, CoefficientModel):
     much lower the rate was, on average, over the record than it is now. ``p`` says how the rates of
     like mains differ: at 0 by the same share of their mean (the variance NB2), at 1 by less of it
     where it is high (NB1; Cameron and Trivedi 1986, Journal of Applied Econometrics 1). All
-    parameters are fitted together by Fisher scoring of the penalised Poisson likelihood of the
+    parameters are fitted together by Fisher scoring of the penalized Poisson likelihood of the
     label.
 
     Parameters
@@ -163,7 +163,7 @@ class EmpiricalBayes(DesignModel, CoefficientModel):
 
 
 class _Problem:
-    """The penalised likelihood, its gradient and its Fisher information, block by block.
+    """The penalized likelihood, its gradient and its Fisher information, block by block.
 
     Parameters are the intercept, the coefficients, the logs of shape (at `TYPICAL_BREAKS`), years
     and recency, and the power.

@@ -47,7 +47,7 @@ class DesignGLM(DesignModel, CoefficientModel):
         exposure: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Choose levels, centres and scales, then the coefficients; see `BreakModel.fit`."""
+        """Choose levels, centers and scales, then the coefficients; see `BreakModel.fit`."""
         counts, weight = as_counts(y, sample_weight, X.rows)
         size = as_exposure(exposure, X.rows)
         rows = np.arange(X.rows)

@@ -126,7 +126,7 @@ class _Grouped:
         self.exposure = np.bincount(self.position, weights=exposure)
 
     def profile(self, shape: float, penalty: float) -> tuple[float, PoissonGLM]:
-        """Return the penalised log-likelihood of a shape, and its regression."""
+        """Return the penalized log-likelihood of a shape, and its regression."""
         exposure = self.exposure * cumulative(np.maximum(self.age, LEAST_AGE), shape)
         model = PoissonGLM(penalty, tolerance=1e-7).fit(self.design, self.counts, exposure)
         mean = model.predict(self.design, exposure)

@@ -14,7 +14,7 @@ from la_pipeline_failure_predict.powerbi.pbir_reader import (
     VisualFile,
 )
 
-# Names that Power BI reads; it skips other folders without a word.
+# Names that Power BI reads; it skips other folders silently.
 NAME = re.compile(r"[\w-]{1,50}")
 
 book = RuleBook[Project]()
