@@ -264,3 +264,23 @@ def test_los_angeles_has_scores_by_neighbourhood_and_month(
     assert float(cast_iron) == pytest.approx(0.77, abs=0.03)
     assert city.value("select count(*) from core.dim_pipes") == 13_561 - 1_552
     assert city.value("select count(*) from core.dim_pipes where is_modelled") == 0
+
+
+def test_a_partial_build_takes_no_view_along(
+    sample_cities: dict[str, City], copy_city: Callable[[City], City]
+) -> None:
+    """Postgres drops the views over a view that is dropped: a reader would find none."""
+    city = copy_city(sample_cities["postgres"])
+    views = "select table_name from information_schema.tables where table_schema = 'powerbi'"
+    before = {row["table_name"] for row in city.rows(views)}
+    again = ("run", "--select", "stg_quality__check_results", "pbi_areas", "int_areas__conformed")
+    result = dbt(city, *again)
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert {row["table_name"] for row in city.rows(views)} == before
+    # A view whose columns change is made anew.
+    with city.connect() as warehouse:
+        warehouse.execute("drop view powerbi.areas cascade")
+        warehouse.execute("create view powerbi.areas as select 1 as area_key")
+    result = dbt(city, "run", "--select", "pbi_areas")
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert city.value("select count(*) from powerbi.areas where area_name = 'Unknown'") == 1

@@ -35,9 +35,13 @@ def powerbi() -> None:
 @click.option(
     "--catalog",
     type=click.Path(path_type=Path),
-    help="catalog.json of dbt docs generate: refuse columns that the warehouse has otherwise.",
+    help="catalog.json of dbt docs generate: fail if a column differs in the warehouse.",
 )
-@click.option("--pbix", is_flag=True, help="Compile the reports to .pbix too, for a look.")
+@click.option(
+    "--pbix",
+    is_flag=True,
+    help="Also compile to .pbix, in artifacts/powerbi (extra pbix).",
+)
 @common
 def build(settings: Settings, manifest: Path | None, catalog: Path | None, pbix: bool) -> None:
     """Write the model and the reports from what dbt declares.
@@ -55,13 +59,13 @@ def build(settings: Settings, manifest: Path | None, catalog: Path | None, pbix:
         check_catalog(design.specification, read_catalog(catalog))
     changed = write_project(settings.root, design)
     for path in changed:
-        click.echo(f"wrote {path}" if (settings.root / path).exists() else f"removed {path}")
+        click.echo(f"wrote {path}" if (settings.root / path).exists() else f"deleted {path}")
     model = design.specification.model
     measures = sum(len(table.measures) for table in model.tables)
     pages = sum(len(report.pages) for report in design.reports)
     click.echo(
         f"{len(model.tables)} tables, {measures} measures, {len(design.reports)} reports with "
-        f"{pages} pages: {len(changed) or 'no'} files changed."
+        f"{pages} pages; files changed: {len(changed)}."
     )
     if pbix:
         from la_pipeline_failure_predict.powerbi.pbix import compile_reports
@@ -101,9 +105,9 @@ def check(settings: Settings, manifest: Path | None, with_data: bool, schemas: P
         click.echo(finding)
     errors = [finding for finding in findings if finding.is_error]
     if errors:
-        fail(f"what Power BI reads breaks the rules above {len(errors)} times.", 1)
+        fail(f"what Power BI reads breaks rules: errors above, {len(errors)}.", 1)
     if findings:
-        click.echo(f"No errors; {len(findings)} warnings.")
+        click.echo(f"No errors; warnings: {len(findings)}.")
     else:
         click.echo("The Power BI files match dbt and keep every rule.")
 
@@ -145,7 +149,7 @@ def preview(
 ) -> None:
     """Draw each page of the reports without Power BI.
 
-    The pictures have the fields and places of the reports; they are no screenshots.
+    The pictures have the fields and places of the reports; they are not screenshots.
 
     \b
     Example: la-pipes powerbi preview reports/powerbi --report la_pipeline_failure_risk
@@ -168,7 +172,8 @@ def impact(
 ) -> None:
     """List what uses a model or one of its columns.
 
-    Measures, visuals and reports, through the models in between.
+    Measures, visuals and reports, through the models in between. Columns are not followed through
+    the training step: what the model learns from a feature reaches every score.
 
     \b
     Example: la-pipes powerbi impact dim_pipes.install_year
@@ -196,7 +201,7 @@ def impact(
     show_default=True,
     help="File of the workspaces and what the model reads there.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be published; ask nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be published, and publish nothing.")
 @click.option("--refresh", "with_refresh", is_flag=True, help="Refresh the model afterwards.")
 @click.option(
     "--wait",

@@ -194,6 +194,8 @@ class _Reader:
     def metric(self, name: str, formulas: Mapping[str, Formula]) -> Metric:
         """Return a metric as a measure."""
         declared, settings = self.declared[name], _powerbi(self.declared[name]) or {}
+        if not declared["description"]:
+            raise UserError(f"Metric {name} has no description: write one in its YAML.")
         if not settings.get("format"):
             raise UserError(f"Metric {name} has no format; add config.meta.powerbi.format.")
         parts = list(walk(formulas[name], formulas))

@@ -19,6 +19,13 @@ from la_pipeline_failure_predict.powerbi.specification import Specification
 from la_pipeline_failure_predict.powerbi.visual_kinds import check_report
 
 CELL, GAP, COLUMNS = 80, 8, 16
+# What a filter on a column of a type may name.
+VALUE_TYPES = {
+    "string": (str,),
+    "boolean": (bool,),
+    "int64": (int,),
+    "double": (int, float),
+}
 SLICER_CELLS = 3
 
 
@@ -86,7 +93,7 @@ def _check_views(specification: Specification, exposure: Mapping[str, Any], repo
     changes = [f"add ref('{name}')" for name in sorted(used - declared)]
     changes += [f"remove ref('{name}')" for name in sorted(declared - used)]
     raise UserError(
-        f"Exposure {exposure['name']} does not depend on the views that its report uses: "
+        f"Exposure {exposure['name']} must depend on exactly the views that its report uses: "
         f"{', '.join(changes)}."
     )
 
@@ -153,9 +160,22 @@ class _Reader:
 
     def _filters(self, filters: Mapping[str, Sequence[Value]], where: str) -> tuple[Filter, ...]:
         return tuple(
-            Filter(self._field(reference, where), tuple(values))
+            self._filter(self._field(reference, where), values, where)
             for reference, values in filters.items()
         )
+
+    def _filter(self, field: Field, values: Sequence[Value], where: str) -> Filter:
+        """Return a filter; a value of another type than its column would match no row."""
+        table = self.specification.model.by_name[field.table]
+        column = table.column(field.name)
+        wanted = VALUE_TYPES.get(column.data_type) if column and not field.is_measure else None
+        for value in values:
+            if wanted and type(value) not in wanted:
+                raise UserError(
+                    f"Exposure {self.name}: the {where} filters {field.view}.{field.source} by "
+                    f"{value!r}, which is no value of its type: write one as the column has it."
+                )
+        return Filter(field, tuple(values))
 
     def _field(self, reference: str, where: str) -> Field:
         """Return the column ``view.column`` or the metric of this name."""

@@ -130,6 +130,11 @@ class Specification:
                         f"{model.name}.{column} is tested against {to_view}.{field}, which does "
                         "not exist: name a column of the view."
                     )
+                if _key(self.views[to_view]) != field:
+                    raise UserError(
+                        f"{model.name}.{column} is joined to {PREFIX}{to_view}.{field}, which must "
+                        "be a key: test it with unique and not_null."
+                    )
                 yield Relationship(
                     names.tables[view],
                     names.columns[view, column],

@@ -142,7 +142,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda m: exposure(m, "la_pipeline_failure_risk")["depends_on"]["nodes"].remove(
             "model.la_pipeline_failure_predict.pbi_calibration"
         ),
-        "la_pipeline_failure_risk does not depend on the views that its report uses: "
+        "la_pipeline_failure_risk must depend on exactly the views that its report uses: "
         "add ref('pbi_calibration')",
     ),
     "a view that the report does not use": (
@@ -201,6 +201,28 @@ BAD_INPUT: dict[str, tuple[Callable[[Any], object], str]] = {
         )["test_metadata"]["kwargs"].update(field="name"),
         "pbi_pipe_breaks.area_id is tested against areas.name, which does not exist",
     ),
+    "a filter by a value of another type": (
+        lambda m: first_visual(m, "la_pipeline_failure_risk").update(
+            filters={"pipes.is_stub": ["yes"]}
+        ),
+        "filters pipes.is_stub by 'yes', which is no value of its type",
+    ),
+    "a relationship to what is no key": (
+        lambda m: m["nodes"].pop(
+            next(
+                name
+                for name, test in m["nodes"].items()
+                if test["name"].startswith("unique_pbi_areas_area_id")
+            )
+        ),
+        "area_id is joined to pbi_areas.area_id, which must be a key",
+    ),
+    "a metric without a description": (
+        lambda m: m["metrics"]["metric.la_pipeline_failure_predict.plan_cost"].update(
+            description=""
+        ),
+        "Metric plan_cost has no description",
+    ),
     "no page for the template": (
         lambda m: exposure(m, "la_pipeline_failure_overview")["config"]["meta"]["powerbi"].pop(
             "template"
@@ -246,16 +268,26 @@ def test_a_drifted_file_is_named_and_built_again(duckdb_city: City, project: Pat
 
     gone.unlink()
     extra.write_text("table Old\n")
-    by_desktop = project / "powerbi/reports/la_pipeline_failure_risk.Report/.pbi/localSettings.json"
-    by_desktop.parent.mkdir()
-    by_desktop.write_text("{}")
+    reports = project / "powerbi/reports"
+    by_people = [
+        reports / "la_pipeline_failure_risk.Report/.pbi/localSettings.json",
+        reports / "my_own.Report/.platform",
+        reports / "my_own.pbip",
+        project / "powerbi/datasets/my_own.sql",
+        project / "powerbi/model/la_pipe_break_model.SemanticModel/diagramLayout.json",
+    ]
+    for file in by_people:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("{}")
     result = duckdb_city.la_pipes("powerbi", "build")
     assert result.exit_code == 0, result.output
-    assert f"removed {extra.relative_to(project)}" in result.output
+    assert f"deleted {extra.relative_to(project)}" in result.output
     assert f"wrote {gone.relative_to(project)}" in result.output
-    assert "3 files changed" in result.output
+    assert "files changed: 3" in result.output
     assert changed.read_text() == original
-    assert by_desktop.exists()  # Desktop's own, and no drift
+    assert all(file.exists() for file in by_people)
+    shutil.rmtree(reports / "my_own.Report")  # no report that a check could read
+    (reports / "my_own.pbip").unlink()
 
     arguments = ["--schemas", SCHEMAS] if SCHEMAS.is_dir() else []
     result = duckdb_city.la_pipes("powerbi", "check", *arguments)
@@ -297,6 +329,18 @@ def test_a_missing_manifest_and_a_stale_catalog(
     result = city.la_pipes("powerbi", "build", "--catalog", stale)
     assert result.exit_code == 2
     assert "The catalog is stale: it lacks pbi_areas.area_id" in result.output
+
+
+def test_a_report_that_is_gone_leaves_nothing(duckdb_city: City, project: Path) -> None:
+    exposures = project / "models" / "marts" / "powerbi" / "_powerbi__exposures.yml"
+    old, new = "la_pipeline_failure_dashboard", "la_pipeline_failure_figures"
+    exposures.write_text(exposures.read_text().replace(old, new))
+    assert duckdb_city.la_pipes("powerbi", "build").exit_code == 0
+    result = duckdb_city.la_pipes("powerbi", "check")
+    assert result.exit_code == 0, result.output
+    names = {path.name.split(".")[0] for path in (project / "powerbi" / "reports").iterdir()}
+    assert new in names
+    assert old not in names
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
