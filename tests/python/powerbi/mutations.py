@@ -197,7 +197,7 @@ OF_FILES = [
         "ONE_PARTITION",
     ),
     Mutation("a level that nobody knows", swap(DATABASE, "1600", "1650"), "COMPATIBILITY_LEVEL"),
-    Mutation("a property misspelled", swap(BREAKS, "summarize", "summarize"), "UNKNOWN_PROPERTY"),
+    Mutation("a property misspelled", swap(BREAKS, "summarize", "sumarize"), "UNKNOWN_PROPERTY"),
     Mutation("a type misspelled", swap(BREAKS, "Type: string", "Type: text"), "UNKNOWN_VALUE"),
     Mutation("a table left out", cut(MODEL, "ref table 'Main Breaks'\n"), "UNREFERENCED_TABLE"),
     Mutation("a table's file is gone", delete(QUALITY), "UNREFERENCED_TABLE"),
