@@ -116,6 +116,7 @@ def test_without_scores_a_sentence_says_what_to_do(
             "ml.pipe_scores",
             "risk.fct_pipe_risk",
             "risk.fct_plan_scenarios",
+            "powerbi.pipe_risk",
             "intermediate.int_quality__feature_shift",
         ):
             warehouse.execute(f"delete from {table}")
