@@ -10,6 +10,7 @@ city_months as (
 
     select
         month_on,
+        {{ rounded('avg(temperature_mean_c)', 3) }} as temperature_mean_c,
         {{ rounded('avg(temperature_min_c)', 3) }} as temperature_min_c,
         {{ rounded('avg(rainfall_mm)', 3) }} as rainfall_mm
     from station_months
@@ -35,6 +36,7 @@ final as (
 
     select
         month_on,
+        temperature_mean_c,
         temperature_min_c,
         rainfall_mm,
         {{ rounded('temperature_min_normal_c', 3) }} as temperature_min_normal_c

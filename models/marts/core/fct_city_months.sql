@@ -42,13 +42,7 @@ delivered_mains as (
 
 climate as (
 
-    select
-        month_on,
-        avg(temperature_mean_c) as temperature_mean_c,
-        avg(temperature_min_c) as temperature_min_c,
-        avg(rainfall_mm) as rainfall_mm
-    from {{ ref('fct_climate_monthly') }}
-    group by 1
+    select * from {{ ref('int_climate__city_months') }}
 
 ),
 
@@ -78,9 +72,9 @@ final as (
         cast(coalesce(mains.mains_km, delivered_mains.mains_km) as double precision) as mains_km,
 
         -- weather
-        {{ rounded('climate.temperature_mean_c', 3) }} as temperature_mean_c,
-        {{ rounded('climate.temperature_min_c', 3) }} as temperature_min_c,
-        {{ rounded('climate.rainfall_mm', 3) }} as rainfall_mm,
+        climate.temperature_mean_c,
+        climate.temperature_min_c,
+        climate.rainfall_mm,
 
         -- flags
         coalesce(months.is_complete, false) as is_complete

@@ -284,10 +284,9 @@ def _require(model: Model, column: str, what: str) -> None:
 def _check_names(specification: Specification) -> None:
     models = {model.name: table_settings(model).table for model in specification.views.values()}
     _refuse_twins(models, "config.meta.powerbi.table")
-    for view, model in specification.views.items():
-        columns = {
-            f"{model.name}.{column.source}": column.name for column in _table(view, model).columns
-        }
+    for table in specification._tables:
+        owner = specification.views[table.view].name
+        columns = {f"{owner}.{column.source}": column.name for column in table.columns}
         _refuse_twins(columns, "config.meta.powerbi.name")
 
 
