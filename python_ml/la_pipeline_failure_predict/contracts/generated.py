@@ -33,7 +33,7 @@ def write_drifted(
 
 def to_yaml(content: object) -> str:
     """Return YAML in the project's style: order kept, lists indented, no anchors."""
-    return yaml.dump(content, Dumper=_Indented, sort_keys=False, width=100, allow_unicode=True)
+    return yaml.dump(content, Dumper=_Indented, sort_keys=False, width=84, allow_unicode=True)
 
 
 class _Indented(yaml.SafeDumper):
