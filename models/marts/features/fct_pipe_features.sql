@@ -1,6 +1,10 @@
 -- One row per main in service and yearly as-of date. Features read only what happened before
 -- as_of_date, labels only the twelve months from it: deleting every later record leaves the
--- features as they are.
+-- features as they are. A window of months is a number in one of these lists and a column in the
+-- YAML.
+{%- set own_months = [12, 36, 60] %}
+{%- set installation_months = [36] %}
+{%- set nearby_months = [12, 36, 60] %}
 with pipes as (
 
     select * from {{ ref('dim_pipes') }}
@@ -33,12 +37,10 @@ own_history as (
         breaks.pipe_id,
         snapshots.as_of_date,
         count(*) as breaks_ever,
-        sum({{ happened_within('breaks.broke_on', 'snapshots.as_of_date', 12) }})
-            as breaks_prior_12m,
-        sum({{ happened_within('breaks.broke_on', 'snapshots.as_of_date', 36) }})
-            as breaks_prior_36m,
-        sum({{ happened_within('breaks.broke_on', 'snapshots.as_of_date', 60) }})
-            as breaks_prior_60m,
+        {%- for months in own_months %}
+            sum({{ happened_within('breaks.broke_on', 'snapshots.as_of_date', months) }})
+                as breaks_prior_{{ months }}m,
+        {%- endfor %}
         max(breaks.broke_on) as last_broke_on
     from breaks
     inner join snapshots
@@ -77,17 +79,25 @@ installation_breaks as (
 
 ),
 
+-- The main's own breaks are among them, so each of these windows is one of its own too.
 installation_history as (
 
     select
         installation_breaks.installation_id,
         snapshots.as_of_date,
-        count(*) as breaks_prior_36m
+        {%- for months in installation_months %}
+            {%- set is_within = happened_within(
+                'installation_breaks.broke_on', 'snapshots.as_of_date', months
+            ) %}
+            sum({{ is_within }}) as breaks_prior_{{ months }}m
+            {%- if not loop.last %},{% endif %}
+        {%- endfor %}
     from installation_breaks
     inner join snapshots
         on
             installation_breaks.broke_on < snapshots.as_of_date
-            and installation_breaks.broke_on >= {{ add_months('snapshots.as_of_date', -36) }}
+            and installation_breaks.broke_on
+            >= {{ add_months('snapshots.as_of_date', -(installation_months | max)) }}
     group by 1, 2
 
 ),
@@ -97,24 +107,13 @@ nearby_history as (
     select
         nearby_breaks.pipe_id,
         snapshots.as_of_date,
-        sum(
-            case
-                when nearby_breaks.is_nearby
-                    then {{ happened_within('nearby_breaks.broke_on', 'snapshots.as_of_date', 12) }}
-            end
-        ) as breaks_prior_12m,
-        sum(
-            case
-                when nearby_breaks.is_nearby
-                    then {{ happened_within('nearby_breaks.broke_on', 'snapshots.as_of_date', 36) }}
-            end
-        ) as breaks_prior_36m,
-        sum(
-            case
-                when nearby_breaks.is_nearby
-                    then {{ happened_within('nearby_breaks.broke_on', 'snapshots.as_of_date', 60) }}
-            end
-        ) as breaks_prior_60m,
+        {%- for months in nearby_months %}
+            {%- set is_within = happened_within(
+                'nearby_breaks.broke_on', 'snapshots.as_of_date', months
+            ) %}
+            sum(case when nearby_breaks.is_nearby then {{ is_within }} end)
+                as breaks_prior_{{ months }}m,
+        {%- endfor %}
         count(*) as neighbourhood_breaks_ever
     from nearby_breaks
     inner join snapshots
@@ -166,24 +165,26 @@ final as (
             'in_service.as_of_date'
         ) }} as exposure_years,
         cast(coalesce(own_history.breaks_ever, 0) as integer) as breaks_ever,
-        cast(coalesce(own_history.breaks_prior_12m, 0) as integer) as breaks_prior_12m,
-        cast(coalesce(own_history.breaks_prior_36m, 0) as integer) as breaks_prior_36m,
-        cast(coalesce(own_history.breaks_prior_60m, 0) as integer) as breaks_prior_60m,
+        {%- for months in own_months %}
+            {%- set breaks = 'breaks_prior_' ~ months ~ 'm' %}
+            cast(coalesce(own_history.{{ breaks }}, 0) as integer) as {{ breaks }},
+        {%- endfor %}
         {{ whole_months_between('own_history.last_broke_on', 'in_service.as_of_date') }}
             as months_since_last_break,
 
         -- what happened around it before
-        cast(
-            coalesce(installation_history.breaks_prior_36m, 0)
-            - case
-                when installation_history.breaks_prior_36m is not null
-                    then coalesce(own_history.breaks_prior_36m, 0)
-                else 0
-            end as integer
-        ) as installation_breaks_prior_36m,
-        cast(coalesce(nearby_history.breaks_prior_12m, 0) as integer) as nearby_breaks_prior_12m,
-        cast(coalesce(nearby_history.breaks_prior_36m, 0) as integer) as nearby_breaks_prior_36m,
-        cast(coalesce(nearby_history.breaks_prior_60m, 0) as integer) as nearby_breaks_prior_60m,
+        {%- for months in installation_months %}
+            {%- set breaks = 'breaks_prior_' ~ months ~ 'm' %}
+            cast(
+                coalesce(
+                    installation_history.{{ breaks }} - coalesce(own_history.{{ breaks }}, 0), 0
+                ) as integer
+            ) as installation_{{ breaks }},
+        {%- endfor %}
+        {%- for months in nearby_months %}
+            {%- set breaks = 'breaks_prior_' ~ months ~ 'm' %}
+            cast(coalesce(nearby_history.{{ breaks }}, 0) as integer) as nearby_{{ breaks }},
+        {%- endfor %}
         cast(coalesce(nearby_history.neighbourhood_breaks_ever, 0) as integer)
             as neighbourhood_breaks_ever,
 
