@@ -27,14 +27,12 @@ lint: install  ## Style, types, SQL, contracts and generated files.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/la-pipes init
 	$(BIN)/sqlfluff lint models macros tests
 	$(BIN)/la-pipes contracts sync --check
 	$(BIN)/la-pipes contracts lint
 	$(BIN)/la-pipes powerbi check
 
 docs: install  ## dbt's documentation site, in target/.
-	$(BIN)/la-pipes init
 	$(BIN)/dbt docs generate
 
 notebooks: install  ## Run docs/03_notebooks on the warehouse of make demo and keep their outputs.

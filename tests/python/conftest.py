@@ -50,7 +50,7 @@ def make_city(
 
     def make(engine: str) -> City:
         folder = tmp_path_factory.mktemp(f"city-{engine}")
-        shutil.copyfile(ROOT / "profiles.yml.example", folder / "profiles.yml")
+        shutil.copyfile(ROOT / "profiles.yml", folder / "profiles.yml")
         environment = {
             "DBT_PROFILES_DIR": str(folder),
             "DBT_TARGET_PATH": str(tmp_path_factory.getbasetemp() / f"target-{engine}"),

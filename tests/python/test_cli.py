@@ -1,6 +1,7 @@
 """The command line where the surroundings are wrong: every answer names the fix."""
 
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -8,8 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+from dbt.adapters.postgres.connections import PostgresCredentials
 
-from cities import GUARDED_USER, City
+from cities import GUARDED_USER, ROOT, City
+from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.warehouse.open import read_connection
 
 
 def test_help_of_every_command_has_an_example(duckdb_city: City) -> None:
@@ -53,11 +58,28 @@ def test_unknown_target_names_those_that_exist(duckdb_city: City) -> None:
     assert "Unknown dbt target 'prod': profiles.yml has dev, postgres" in result.output
 
 
-def test_no_profile_says_init(duckdb_city: City, tmp_path: Path) -> None:
+def test_no_profile_says_where_to_get_one(duckdb_city: City, tmp_path: Path) -> None:
     duckdb_city.environment["DBT_PROFILES_DIR"] = str(tmp_path)
     result = duckdb_city.la_pipes("link")
     assert result.exit_code == 2
-    assert "run la-pipes init" in result.output
+    assert "unset DBT_PROFILES_DIR to use the project's" in result.output
+
+
+def test_the_example_is_a_profile_that_dbt_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another server, not a second copy of the profile that the project comes with."""
+    raw = yaml.safe_load((ROOT / "profiles.yml.example").read_text())
+    own = yaml.safe_load((ROOT / "profiles.yml").read_text())
+    assert not set(raw["la_pipes"]["outputs"]) & set(own["la_pipes"]["outputs"])
+    shutil.copyfile(ROOT / "profiles.yml.example", tmp_path / "profiles.yml")
+    monkeypatch.setenv("DBT_PROFILES_DIR", str(tmp_path))
+    monkeypatch.setenv("DBT_ENV_SECRET_LA_PIPES_POSTGRES_PASSWORD", "x")
+    connection = read_connection(Settings(project_dir=ROOT))
+    assert (connection.target, connection.engine) == ("team", "postgres")
+    team = raw["la_pipes"]["outputs"]["team"]
+    credentials = {name: team[name] for name in team if name not in ("type", "threads")}
+    PostgresCredentials.validate(PostgresCredentials.translate_aliases(credentials))
 
 
 def test_outside_the_project(duckdb_city: City, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import click
 
 from la_pipeline_failure_predict.cli.common import Screen, common, fail
-from la_pipeline_failure_predict.cli.project import write_profile
 from la_pipeline_failure_predict.contracts.consumer_contracts import sync_consumer_contracts
 from la_pipeline_failure_predict.contracts.datacontract_tool import (
     Verdict,
@@ -33,7 +32,6 @@ def sync(settings: Settings, check: bool) -> None:
     \b
     Example: la-pipes contracts sync --check
     """
-    write_profile(settings)  # dbt parses no project without one
     drifted = sync_sources(settings.root, check)
     drifted += sync_consumer_contracts(settings, check)
     for path in drifted:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from la_pipeline_failure_predict.cli.common import Screen, common, fail
-from la_pipeline_failure_predict.cli.project import write_profile
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
 
@@ -257,5 +256,4 @@ def _read_design(settings: Settings, manifest: Path | None) -> "Design":
 
     if manifest:
         return read_design(read_manifest_file(manifest))
-    write_profile(settings)  # dbt parses no project without one
     return read_design(read_manifest(settings))

@@ -12,7 +12,6 @@ from la_pipeline_failure_predict.cli.common import (
     max_rejects_option,
 )
 from la_pipeline_failure_predict.cli.data import write_sample_files
-from la_pipeline_failure_predict.cli.project import write_profile
 from la_pipeline_failure_predict.deliveries import DeliveredFile, read_deliveries
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.settings import Settings
@@ -57,7 +56,6 @@ def run(
     Example: la-pipes run --delivery schemas/deliveries/kitchener.yml --data-dir ~/kitchener
     """
     files = read_deliveries(delivery, data_dir) if delivery else []
-    write_profile(settings)
     _run(settings, files, force, max_rejects or configured_limit(settings))
 
 
@@ -109,7 +107,6 @@ def demo(settings: Settings, pipes: int, seed: int) -> None:
     \b
     Example: la-pipes demo --pipes 20000
     """
-    write_profile(settings)
     folder = settings.root / "data" / f"sample-{pipes}-{seed}"
     delivery = folder / "delivery.yml"
     if not delivery.is_file():

@@ -160,7 +160,7 @@ def read_connection(settings: Settings) -> Connection:
     if not isinstance(raw, dict) or "outputs" not in raw:
         raise UserError(
             f"{profiles_dir / 'profiles.yml'} has no profile la_pipes: "
-            "copy it from profiles.yml.example, or run la-pipes init."
+            "copy it from profiles.yml.example, or unset DBT_PROFILES_DIR."
         )
     renderer = ProfileRenderer({})
     try:
@@ -182,17 +182,6 @@ def read_connection(settings: Settings) -> Connection:
     return Connection(target=target, engine=str(rendered.get("type")), credentials=rendered)
 
 
-def has_profile(root: Path) -> bool:
-    """Whether dbt would find a profile la_pipes."""
-    try:
-        profiles_dir = find_profiles_dir(root)
-    except UserError:
-        return False
-    from dbt.config.profile import read_profile
-
-    return "la_pipes" in read_profile(str(profiles_dir))
-
-
 def find_profiles_dir(root: Path) -> Path:
     """Return the folder whose profiles.yml dbt would read.
 
@@ -206,7 +195,10 @@ def find_profiles_dir(root: Path) -> Path:
     for place in places:
         if (place / "profiles.yml").is_file():
             return place
-    raise UserError(f"No profiles.yml in {places[0]}: run la-pipes init to write one.")
+    raise UserError(
+        f"No profiles.yml in {places[0]}: copy profiles.yml.example there, "
+        "or unset DBT_PROFILES_DIR to use the project's."
+    )
 
 
 def _last_line(error: Exception) -> str:

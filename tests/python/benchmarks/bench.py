@@ -116,7 +116,7 @@ class Engine:
 @contextmanager
 def engines(folder: Path, wanted: Sequence[str]) -> Iterator[list[Engine]]:
     """Yield the wanted engines."""
-    shutil.copyfile(ROOT / "profiles.yml.example", folder / "profiles.yml")
+    shutil.copyfile(ROOT / "profiles.yml", folder / "profiles.yml")
     common = {"DBT_PROFILES_DIR": str(folder), "LA_PIPES_LOG_DIR": str(folder / "logs")}
     found = []
     if "duckdb" in wanted:

@@ -18,7 +18,7 @@ def project(tmp_path: Path, duckdb_city: City) -> Path:
     root = tmp_path / "project"
     for name in COPIED:
         shutil.copytree(ROOT / name, root / name)
-    for name in ("dbt_project.yml", "profiles.yml.example"):
+    for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copyfile(ROOT / name, root / name)
     duckdb_city.environment |= {
         "LA_PIPES_PROJECT_DIR": str(root),

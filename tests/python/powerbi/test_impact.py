@@ -265,7 +265,7 @@ def test_the_sql_of_every_model_is_read(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On each engine: what is not read is followed by name, which is a guess."""
-    shutil.copyfile(ROOT / "profiles.yml.example", tmp_path / "profiles.yml")
+    shutil.copyfile(ROOT / "profiles.yml", tmp_path / "profiles.yml")
     monkeypatch.setenv("DBT_PROFILES_DIR", str(tmp_path))
     monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
     monkeypatch.setenv("LA_PIPES_DUCKDB_PATH", str(tmp_path / "x.duckdb"))
