@@ -14,23 +14,21 @@ members as (
 
 ),
 
-final as (
+described as (
 
     select
-        -- keys
-        members.area_id,
-
-        -- facts
-        coalesce(areas.area_name, 'Unknown') as area_name,
-        coalesce(nullif(areas.region_name, 'unknown'), 'Unknown') as region_name,
-        areas.area_km2,
-        areas.outline_wkt,
-        areas.longitude,
-        areas.latitude
+        areas.*,
+        members.area_id as member_id,
+        coalesce(areas.area_name, 'Unknown') as shown_name,
+        coalesce(nullif(areas.region_name, 'unknown'), 'Unknown') as shown_region
     from members
     left join areas
         on members.area_id = areas.area_id
 
 )
 
-select * from final
+{{ select_declared('described', {
+    'area_id': 'member_id',
+    'area_name': 'shown_name',
+    'region_name': 'shown_region',
+}) }}

@@ -24,13 +24,8 @@ spine as (
 measured as (
 
     select
-        spine.month_on,
-        city_months.reported_break_count,
-        city_months.break_count,
-        city_months.mains_km,
-        city_months.temperature_mean_c,
-        city_months.temperature_min_c,
-        city_months.rainfall_mm,
+        city_months.*,
+        spine.month_on as spine_month_on,
         {{ meters_to_miles('city_months.mains_km * 1000') }} as mains_miles,
         {{ millimeters_to_inches('city_months.rainfall_mm') }} as rainfall_in,
         expected.expected_breaks,
@@ -45,40 +40,19 @@ measured as (
 
 ),
 
-final as (
+judged as (
 
     select
-        -- keys
-        month_on,
-
-        -- breaks
-        reported_break_count,
-        break_count,
+        *,
         case when mains_miles is not null then break_count end as break_count_with_mains,
         case when rainfall_in is not null then break_count end as break_count_with_rain,
-
-        -- exposure
-        mains_km,
-        mains_miles,
         case when is_complete_month then mains_miles / 12 end as mile_years,
-
-        -- weather
-        temperature_mean_c,
-        temperature_min_c,
-        rainfall_mm,
-        rainfall_in,
         case when is_complete_month then rainfall_in end as recorded_rainfall_in,
-
-        -- what was expected
         {{ code_name('expected_basis', 'expected_basis') }} as expected_basis_name,
-        expected_breaks,
         case when is_complete_month then observed_breaks end as judged_break_count,
-        case when is_complete_month then expected_breaks end as judged_expected_breaks,
-
-        -- flags
-        is_complete_month
+        case when is_complete_month then expected_breaks end as judged_expected_breaks
     from measured
 
 )
 
-select * from final
+{{ select_declared('judged', {'month_on': 'spine_month_on'}) }}

@@ -56,44 +56,23 @@ banded as (
 
 ),
 
-final as (
+described as (
 
     select
-        -- keys
-        banded.break_key,
-        coalesce(banded.pipe_id, 'unknown') as pipe_id,
-        coalesce(banded.area_id, 'unknown') as area_id,
+        banded.*,
+        coalesce(banded.pipe_id, 'unknown') as known_pipe_id,
+        coalesce(banded.area_id, 'unknown') as known_area_id,
         coalesce(pipes.soil_id, 'unknown') as soil_id,
-
-        -- when
-        banded.broke_on,
-        banded.month_on,
-
-        -- what broke
         coalesce(materials.material_name, 'Unknown') as material_name,
         {{ code_name('material_group', 'banded.material_group') }} as material_group_name,
         {{ code_sort('material_group', 'banded.material_group') }} as material_group_sort,
-        banded.diameter_mm,
         coalesce(diameter_classes.diameter_class_name, 'Unknown') as diameter_class_name,
         cast(coalesce(diameter_classes.min_diameter_mm, 999999) as integer) as diameter_class_sort,
-        banded.install_year,
         coalesce(install_eras.install_era_name, 'Unknown') as install_era_name,
         coalesce(install_eras.first_year, 9999) as install_era_sort,
-        banded.age_years,
         {{ code_name('age_band', 'banded.age_band') }} as age_band_name,
         {{ code_sort('age_band', 'banded.age_band') }} as age_band_sort,
-
-        -- how and where
-        banded.failure_mode,
-        banded.cause,
-        banded.street_name,
-        banded.longitude,
-        banded.latitude,
-        {{ code_name('link_status', 'banded.link_status') }} as link_status_name,
-
-        -- flags
-        banded.is_in_record,
-        banded.is_date_suspect
+        {{ code_name('link_status', 'banded.link_status') }} as link_status_name
     from banded
     left join materials
         on banded.material_code = materials.material_code
@@ -108,4 +87,4 @@ final as (
 
 )
 
-select * from final
+{{ select_declared('described', {'pipe_id': 'known_pipe_id', 'area_id': 'known_area_id'}) }}

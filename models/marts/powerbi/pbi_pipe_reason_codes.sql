@@ -11,26 +11,18 @@ pipes as (
 
 ),
 
-final as (
+described as (
 
     select
-        -- keys
+        reasons.*,
         reasons.pipe_id || '-' || cast(reasons.reason_rank as text) as reason_key,
-        reasons.run_id,
-        reasons.pipe_id,
         coalesce(pipes.area_id, 'unknown') as area_id,
-        reasons.as_of_date,
-        reasons.reason_rank,
-
-        -- reason
         {{ code_name('reason', 'reasons.reason_code') }} as reason_name,
-        {{ code_sort('reason', 'reasons.reason_code') }} as reason_sort,
-        reasons.reason,
-        reasons.rate_factor
+        {{ code_sort('reason', 'reasons.reason_code') }} as reason_sort
     from reasons
     inner join pipes
         on reasons.pipe_id = pipes.pipe_id
 
 )
 
-select * from final
+{{ select_declared('described') }}

@@ -40,62 +40,22 @@ reasons as (
 
 ),
 
-final as (
+described as (
 
     select
-        -- keys
-        risk.run_id,
-        risk.pipe_id,
-        risk.as_of_date,
-        coalesce(risk.area_id, 'unknown') as area_id,
+        risk.*,
+        coalesce(risk.area_id, 'unknown') as known_area_id,
         areas.area_name,
         coalesce(pipes.soil_id, 'unknown') as soil_id,
-
-        -- likelihood
-        risk.horizon_months,
-        risk.expected_breaks,
-        risk.break_probability,
-        risk.expected_breaks_per_km,
-        risk.risk_rank,
-        risk.cumulative_length_share,
-        risk.risk_class_code,
-        risk.risk_class_name,
-        risk.risk_class_rank,
-
-        -- consequence and risk
-        risk.consequence_usd,
-        risk.risk_usd,
-
-        -- why
-        coalesce(reasons.reasons, 'no reason above the typical main') as reasons,
-        risk.breaks_ever,
-        risk.breaks_prior_60m,
-        risk.nearby_breaks_prior_36m,
-
-        -- what it is
-        risk.street_name,
-        risk.pressure_zone,
-        risk.material_code,
-        risk.material_name,
-        risk.install_year,
         pipes.install_era,
-        risk.diameter_mm,
-        risk.diameter_class,
-        risk.length_m,
+        coalesce(reasons.reasons, 'no reason above the typical main') as reasons,
         {{ meters_to_miles('risk.length_m') }} as length_miles,
-        risk.soil_corrosivity_code,
-        risk.longitude,
-        risk.latitude,
-
-        -- the plan
         plan_pipes.project_id,
         plan_pipes.position_in_project,
         plan_pipes.renewal_usd,
         plan_pipes.breaks_avoided_1y,
         plan_pipes.avoided_usd_10y,
         plan.plan_rank,
-
-        -- flags
         coalesce(plan.is_within_budget, false) as is_within_budget,
         risk.length_m < {{ var('stub_length_m') }} as is_stub
     from risk
@@ -112,4 +72,4 @@ final as (
 
 )
 
-select * from final
+{{ select_declared('described', {'area_id': 'known_area_id'}) }}

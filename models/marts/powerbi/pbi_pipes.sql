@@ -76,63 +76,37 @@ banded as (
 
 ),
 
-final as (
+shown as (
 
     select
-        -- keys
-        banded.member_id as pipe_id,
-        banded.known_area_id as area_id,
+        banded.*,
         areas.area_name,
-
-        -- what it is
-        coalesce(banded.material_name, 'Unknown') as material_name,
+        coalesce(banded.material_name, 'Unknown') as shown_material_name,
         {{ code_name('material_group', 'banded.known_material_group') }} as material_group_name,
         {{ code_sort('material_group', 'banded.known_material_group') }} as material_group_sort,
-        coalesce(banded.joint_name, 'Unknown') as joint_name,
-        banded.lining,
-        banded.diameter_mm,
+        coalesce(banded.joint_name, 'Unknown') as shown_joint_name,
         {{ millimeters_to_inches('banded.diameter_mm') }} as diameter_in,
         coalesce(diameter_classes.diameter_class_name, 'Unknown') as diameter_class_name,
         cast(coalesce(diameter_classes.min_diameter_mm, 999999) as integer) as diameter_class_sort,
-        banded.length_m,
         {{ meters_to_miles('banded.length_m') }} as length_miles,
-
-        -- how old it is
-        banded.install_year,
         coalesce(cast(banded.install_decade as text) || 's', 'Unknown') as install_decade_name,
         coalesce(banded.install_decade, 9999) as install_decade_sort,
         coalesce(install_eras.install_era_name, 'Unknown') as install_era_name,
         coalesce(install_eras.first_year, 9999) as install_era_sort,
-        banded.age_years,
         {{ code_name('age_band', 'banded.age_band') }} as age_band_name,
         {{ code_sort('age_band', 'banded.age_band') }} as age_band_sort,
-
-        -- where it is
-        banded.street_name,
-        coalesce(nullif(banded.pressure_zone, 'unknown'), 'Unknown') as pressure_zone,
+        coalesce(nullif(banded.pressure_zone, 'unknown'), 'Unknown') as shown_pressure_zone,
         {{ code_name('road_class', 'banded.known_road_class') }} as road_class_name,
         coalesce(soils.soil_name, 'Unknown') as soil_name,
         {{ code_name('corrosivity', 'banded.known_corrosivity_code') }} as soil_corrosivity_name,
         {{ code_sort('corrosivity', 'banded.known_corrosivity_code') }} as soil_corrosivity_sort,
-        banded.longitude,
-        banded.latitude,
-        banded.start_longitude,
-        banded.start_latitude,
-        banded.end_longitude,
-        banded.end_latitude,
-        banded.line_wkt,
-
-        -- flags
-        coalesce(banded.is_in_service, false) as is_in_service,
+        coalesce(banded.is_in_service, false) as shown_in_service,
         coalesce(banded.is_modelled, false) as is_scored,
         coalesce(banded.length_m < {{ var('stub_length_m') }}, false) as is_stub,
-
-        -- dates
         -- Dates of Power BI begin on 1 March 1900; the year of an older main is in install_year.
         case
             when banded.installed_on >= cast('1900-03-01' as date) then banded.installed_on
-        end as installed_on,
-        banded.decommissioned_on
+        end as shown_installed_on
     from banded
     left join areas
         on banded.known_area_id = areas.area_id
@@ -145,4 +119,12 @@ final as (
 
 )
 
-select * from final
+{{ select_declared('shown', {
+    'pipe_id': 'member_id',
+    'area_id': 'known_area_id',
+    'material_name': 'shown_material_name',
+    'joint_name': 'shown_joint_name',
+    'pressure_zone': 'shown_pressure_zone',
+    'is_in_service': 'shown_in_service',
+    'installed_on': 'shown_installed_on',
+}) }}

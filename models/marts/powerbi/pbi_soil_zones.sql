@@ -26,16 +26,16 @@ members as (
 
 ),
 
-described as (
+members_described as (
 
     select
+        soils.*,
         members.soil_id as member_id,
         coalesce(soils.soil_corrosivity_code, 'unknown') as steel_code,
         coalesce(soils.concrete_corrosivity_code, 'unknown') as concrete_code,
         coalesce(soils.shrink_swell, 'unknown') as shrink_swell_code,
-        coalesce(pipes.pipe_count, 0) as pipe_count,
-        coalesce(pipes.length_m, 0) as length_m,
-        soils.*
+        coalesce(pipes.pipe_count, 0) as known_pipe_count,
+        coalesce(pipes.length_m, 0) as length_m
     from members
     left join soils
         on members.soil_id = soils.soil_id
@@ -44,28 +44,27 @@ described as (
 
 ),
 
-final as (
+described as (
 
     select
-        -- keys
-        member_id as soil_id,
-
-        -- facts
-        coalesce(soil_name, 'Unknown') as soil_name,
-        resistivity_ohm_cm,
-        ph,
+        *,
+        coalesce(soil_name, 'Unknown') as shown_name,
         {{ code_name('corrosivity', 'steel_code') }} as soil_corrosivity_name,
         {{ code_sort('corrosivity', 'steel_code') }} as soil_corrosivity_sort,
         {{ code_name('corrosivity', 'concrete_code') }} as concrete_corrosivity_name,
         {{ code_sort('corrosivity', 'concrete_code') }} as concrete_corrosivity_sort,
         {{ code_name('shrink_swell', 'shrink_swell_code') }} as shrink_swell_name,
         {{ code_sort('shrink_swell', 'shrink_swell_code') }} as shrink_swell_sort,
-        coalesce(nullif(drainage_class, 'unknown'), 'Unknown') as drainage_class,
-        cast(pipe_count as integer) as pipe_count,
+        coalesce(nullif(drainage_class, 'unknown'), 'Unknown') as shown_drainage_class,
+        cast(known_pipe_count as integer) as pipe_count,
         cast(length_m / 1000 as double precision) as mains_km,
         {{ meters_to_miles('length_m') }} as mains_miles
-    from described
+    from members_described
 
 )
 
-select * from final
+{{ select_declared('described', {
+    'soil_id': 'member_id',
+    'soil_name': 'shown_name',
+    'drainage_class': 'shown_drainage_class',
+}) }}
