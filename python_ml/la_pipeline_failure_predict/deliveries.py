@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.archives import file_inside
-from la_pipeline_failure_predict.sources.catalog import find_source
+from la_pipeline_failure_predict.sources.providers import find_source
 
 
 class _Entry(BaseModel):

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from la_pipeline_failure_predict.contracts.catalog import read_tables
 from la_pipeline_failure_predict.contracts.dbt_sources import sync_sources
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import Warehouse, open_warehouse
+from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.open import read_connection
 
 # What must hold rows, in the order in which it is filled, and what fills it.
@@ -46,7 +46,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield Finding(warehouse.label, True)
         missing = [
             table.name
-            for table in read_tables(root).values()
+            for table in warehouse.declared.values()
             if not warehouse.has_table(table.schema, table.name)
         ]
         yield Finding("landing, model and score tables", not missing, "la-pipes init")

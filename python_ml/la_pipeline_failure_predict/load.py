@@ -2,20 +2,20 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
-from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError, first_line
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.sources.archives import file_inside
-from la_pipeline_failure_predict.sources.catalog import Source, find_source
 from la_pipeline_failure_predict.sources.landing import Landed, land
 from la_pipeline_failure_predict.sources.mapping import SourceMapping, read_mapping
+from la_pipeline_failure_predict.sources.providers import Source, find_source
+from la_pipeline_failure_predict.tables import Table
 from la_pipeline_failure_predict.warehouse import Scratch, Warehouse, open_scratch
 from la_pipeline_failure_predict.warehouse.faults import explain_error
 
@@ -85,7 +85,6 @@ class _Delivery:
 
 def load_files(
     warehouse: Warehouse,
-    tables: Mapping[str, Table],
     source_name: str,
     paths: Sequence[Path],
     mapping_path: Path | None = None,
@@ -93,8 +92,8 @@ def load_files(
 ) -> Iterator[Loaded]:
     """Load files of one source, one transaction a file.
 
-    The landing tables must be there (`Warehouse.create_tables`). A file that was loaded before,
-    with the same mapping, is skipped.
+    The warehouse must be open for writing. A file that was loaded before, with the same mapping, is
+    skipped.
 
     Parameters
     ----------
@@ -121,7 +120,7 @@ def load_files(
         ]
         digest = _sha256([path, *seconds])
         delivery = _Delivery(source, path, mapping, mapping_sha256, digest)
-        yield from _load_file(warehouse, tables, delivery, max_rejects)
+        yield from _load_file(warehouse, delivery, max_rejects)
 
 
 def _check_path(path: Path, source: Source) -> None:
@@ -139,7 +138,6 @@ def _check_path(path: Path, source: Source) -> None:
 
 def _load_file(
     warehouse: Warehouse,
-    tables: Mapping[str, Table],
     delivery: _Delivery,
     max_rejects: RejectLimit | None,
 ) -> Iterator[Loaded]:
@@ -148,14 +146,14 @@ def _load_file(
         yield from before
         return
     with open_scratch(warehouse) as scratch:
-        landed = _land_file(scratch, tables, delivery)
+        landed = _land_file(warehouse, scratch, delivery)
         for rows in landed.values():
             _check_rejects(scratch, rows, delivery, max_rejects)
         with warehouse.transaction():
             for name, rows in landed.items():
-                _write(warehouse, scratch, tables, tables[name], rows, delivery)
+                _write(warehouse, scratch, warehouse.table(name), rows, delivery)
     for name, rows in landed.items():
-        warehouse.analyze(tables[name])
+        warehouse.analyze(warehouse.table(name))
         log.info("loaded %s rows of %s into %s", rows.rows_accepted, delivery.path, name)
         yield Loaded(
             table=name,
@@ -169,14 +167,12 @@ def _load_file(
         )
 
 
-def _land_file(
-    scratch: Scratch, tables: Mapping[str, Table], delivery: _Delivery
-) -> dict[str, Landed]:
+def _land_file(warehouse: Warehouse, scratch: Scratch, delivery: _Delivery) -> dict[str, Landed]:
     """Read a file into the scratch database; what goes wrong is its fault, or the machine's."""
     try:
         relations = delivery.source.read(scratch, delivery.path, delivery.mapping)
         return {
-            name: land(scratch, tables[name], relation, delivery.mapping)
+            name: land(scratch, warehouse.table(name), relation, delivery.mapping)
             for name, relation in relations.items()
         }
     except UserError:
@@ -237,7 +233,6 @@ def _loaded_before(warehouse: Warehouse, delivery: _Delivery) -> list[Loaded]:
 def write_landed(
     warehouse: Warehouse,
     scratch: Scratch,
-    tables: Mapping[str, Table],
     table: Table,
     landed: Landed,
     origin: Origin,
@@ -262,7 +257,7 @@ def write_landed(
         (file, load_id, origin.loaded_at),
     )
     warehouse.append_query(
-        tables["quarantine"],
+        warehouse.table("quarantine"),
         scratch,
         "select $1 as source_file, $2 as load_id, cast($3 as timestamp) as quarantined_at, "
         "$4 as source_name, _row_number as row_number, column_name, value, rule, reason, "
@@ -274,7 +269,6 @@ def write_landed(
 def _write(
     warehouse: Warehouse,
     scratch: Scratch,
-    tables: Mapping[str, Table],
     table: Table,
     landed: Landed,
     delivery: _Delivery,
@@ -284,7 +278,7 @@ def _write(
         raise RuntimeError(f"{delivery.path}: rows in the file do not add up")
     load_id, now = delivery.load_id(table), datetime.now(UTC).replace(tzinfo=None)
     origin = Origin(delivery.source.name, delivery.path.name, load_id, now)
-    write_landed(warehouse, scratch, tables, table, landed, origin, now)
+    write_landed(warehouse, scratch, table, landed, origin, now)
     record = {
         "load_id": load_id,
         "source_name": delivery.source.name,
@@ -300,7 +294,7 @@ def _write(
         "rows_quarantined": landed.rows_refused,
         "loaded_at": now,
     }
-    warehouse.append(tables["loads"], pa.Table.from_pylist([record]).to_reader())
+    warehouse.append(warehouse.table("loads"), pa.Table.from_pylist([record]).to_reader())
 
 
 def _sha256(paths: Sequence[Path]) -> str:

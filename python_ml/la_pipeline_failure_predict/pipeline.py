@@ -11,7 +11,6 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from la_pipeline_failure_predict.contracts.catalog import Table, read_tables
 from la_pipeline_failure_predict.dbt_manifest import project_digest
 from la_pipeline_failure_predict.dbt_runner import run_dbt
 from la_pipeline_failure_predict.deliveries import DeliveredFile
@@ -24,6 +23,7 @@ from la_pipeline_failure_predict.model.oracle import read_oracle
 from la_pipeline_failure_predict.model.promote import grain_of, promote, promoted_run, withdraw
 from la_pipeline_failure_predict.model.score import score, score_last_outcome
 from la_pipeline_failure_predict.model.train import train
+from la_pipeline_failure_predict.project import open_for_writing
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.report.model_card import write_model_card
 from la_pipeline_failure_predict.report.run_lines import (
@@ -33,7 +33,7 @@ from la_pipeline_failure_predict.report.run_lines import (
 )
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.spatial.link import link
-from la_pipeline_failure_predict.warehouse import Warehouse, open_warehouse
+from la_pipeline_failure_predict.warehouse import Warehouse
 
 # dbt rebuilds when one of these changes.
 PROJECT_FILES = ("models", "macros", "seeds", "dbt_project.yml")
@@ -68,7 +68,6 @@ class Pipeline:
         self.settings = settings
         self.reporter = reporter
         self.times: list[StepTime] = []
-        self.tables: Mapping[str, Table] = read_tables(settings.root)
 
     def run(
         self,
@@ -92,11 +91,10 @@ class Pipeline:
 
     def load(self, files: Sequence[DeliveredFile], max_rejects: RejectLimit | None = None) -> None:
         """Load files; those loaded before are skipped."""
-        with open_warehouse(self.settings) as warehouse:
-            warehouse.create_tables(self.tables.values())
+        with open_for_writing(self.settings) as warehouse:
             for file in files:
                 for loaded in load_files(
-                    warehouse, self.tables, file.source, [file.path], file.mapping, max_rejects
+                    warehouse, file.source, [file.path], file.mapping, max_rejects
                 ):
                     self.reporter.say(loaded.summary)
             if not warehouse.scalar("select count(*) from raw.loads"):
@@ -107,10 +105,8 @@ class Pipeline:
 
     def link(self) -> None:
         """Find areas, soils and mains of what was loaded."""
-        with open_warehouse(self.settings) as warehouse:
-            linked = link(
-                warehouse, self.tables, self.settings.link_distance_m, self._advance_by_text
-            )
+        with open_for_writing(self.settings) as warehouse:
+            linked = link(warehouse, self.settings.link_distance_m, self._advance_by_text)
         counts = ", ".join(f"{rows:,} {name}" for name, rows in linked.rows.items())
         self.reporter.say(f"linked {counts}")
 
@@ -123,16 +119,15 @@ class Pipeline:
 
         Until it has ended well, the next `run` builds again: what is half built is not up to date.
         """
-        with open_warehouse(self.settings) as warehouse:
-            warehouse.create_tables(self.tables.values())
+        with open_for_writing(self.settings) as warehouse:
             done = warehouse.query(
                 "select step_name, fingerprint, finished_at from raw.steps "
                 "where step_name in ('build', 'publish')"
             )
             warehouse.execute("delete from raw.steps where step_name in ('build', 'publish')")
         self._dbt("build", *(["--select", select] if select else []))
-        with open_warehouse(self.settings) as warehouse, warehouse.transaction():
-            warehouse.append(self.tables["steps"], done.to_reader())
+        with open_for_writing(self.settings) as warehouse, warehouse.transaction():
+            warehouse.append(warehouse.table("steps"), done.to_reader())
 
     def promote(
         self,
@@ -141,13 +136,12 @@ class Pipeline:
         build: bool = False,
     ) -> None:
         """Have the risk marts read a run, or (None) take the promotions of the grains back."""
-        with open_warehouse(self.settings) as warehouse:
-            warehouse.create_tables(self.tables.values())
+        with open_for_writing(self.settings) as warehouse:
             if run_id:
                 grain = grains[0] if len(grains) == 1 else None
-                promoted = [promote(warehouse, self.tables, run_id, grain)]
+                promoted = [promote(warehouse, run_id, grain)]
             else:
-                promoted = [withdraw(warehouse, self.tables, grain) for grain in grains]
+                promoted = [withdraw(warehouse, grain) for grain in grains]
         for item in promoted:
             self.reporter.say(describe_promotion(item))
         if build:
@@ -168,11 +162,10 @@ class Pipeline:
 
         A grain without a known outcome is skipped.
         """
-        with open_warehouse(self.settings) as warehouse:
+        with open_for_writing(self.settings) as warehouse:
             for grain in self._trainable(warehouse, grains):
                 run = train(
                     warehouse,
-                    self.tables,
                     grain,
                     model=model,
                     as_of=as_of,
@@ -182,7 +175,7 @@ class Pipeline:
                 )
                 # Also of a run that is there already: a backtest since then is in its card.
                 card = write_model_card(
-                    warehouse, self.tables, grain, run.run_id, self._artifacts / "model_cards"
+                    warehouse, grain, run.run_id, self._artifacts / "model_cards"
                 )
                 self.reporter.say(describe_training(run, card))
 
@@ -193,17 +186,15 @@ class Pipeline:
         run_id: str | None = None,
     ) -> None:
         """Score with the given run, else the promoted, else the seed's, else the newest."""
-        with open_warehouse(self.settings) as warehouse:
+        with open_for_writing(self.settings) as warehouse:
             if run_id and len(grains) > 1:
-                warehouse.create_tables(self.tables.values())
-                grains = [grain_of(warehouse, self.tables, run_id)]
+                grains = [grain_of(warehouse, run_id)]
             for grain in self._trainable(warehouse, grains):
                 run = score(
                     warehouse,
-                    self.tables,
                     grain,
                     run_id=run_id
-                    or promoted_run(warehouse, self.tables, grain)
+                    or promoted_run(warehouse, grain)
                     or self._seeded_run(warehouse, grain),
                     as_of=as_of,
                     progress=self._advance_by_text,
@@ -213,7 +204,6 @@ class Pipeline:
                 if grain == "pipe" and as_of is None:
                     past = score_last_outcome(
                         warehouse,
-                        self.tables,
                         run.run_id,
                         progress=self._advance_by_text,
                         folder=self._artifacts,
@@ -234,11 +224,10 @@ class Pipeline:
         """
         oracle = read_oracle(truth) if truth else None
         configured = {grain: read_config(self.settings.root, grain, config) for grain in grains}
-        with open_warehouse(self.settings) as warehouse:
+        with open_for_writing(self.settings) as warehouse:
             return [
                 backtest(
                     warehouse,
-                    self.tables,
                     grain,
                     configured[grain],
                     final=final,
@@ -285,8 +274,7 @@ class Pipeline:
     ) -> None:
         """Do the work unless it was done on the same inputs, and note that it was."""
         fingerprint = digest()
-        with open_warehouse(self.settings) as warehouse:
-            warehouse.create_tables(self.tables.values())
+        with open_for_writing(self.settings) as warehouse:
             done = warehouse.scalar(
                 "select fingerprint from raw.steps where step_name = $1", (step,)
             )
@@ -302,9 +290,9 @@ class Pipeline:
             "fingerprint": fingerprint,
             "finished_at": datetime.now(UTC).replace(tzinfo=None),
         }
-        with open_warehouse(self.settings) as warehouse, warehouse.transaction():
+        with open_for_writing(self.settings) as warehouse, warehouse.transaction():
             warehouse.execute("delete from raw.steps where step_name = $1", (step,))
-            warehouse.append(self.tables["steps"], pa.Table.from_pylist([row]).to_reader())
+            warehouse.append(warehouse.table("steps"), pa.Table.from_pylist([row]).to_reader())
 
     def _loads_digest(self) -> str:
         return self._digest("select load_id, rows_loaded from raw.loads order by 1") + str(
@@ -334,7 +322,7 @@ class Pipeline:
         )
 
     def _digest(self, sql: str) -> str:
-        with open_warehouse(self.settings) as warehouse:
+        with open_for_writing(self.settings) as warehouse:
             return _combine(*(str(row) for row in warehouse.query(sql).to_pylist()))
 
     def _advance_by_text(self, message: str) -> None:

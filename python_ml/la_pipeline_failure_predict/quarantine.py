@@ -6,18 +6,18 @@ stays true of every load.
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import atomic_write
 from la_pipeline_failure_predict.load import Origin, write_landed
 from la_pipeline_failure_predict.sources.csv_rows import SURPLUS, read_csv
 from la_pipeline_failure_predict.sources.landing import Landed, land
 from la_pipeline_failure_predict.sources.mapping import SourceMapping
+from la_pipeline_failure_predict.tables import Table
 from la_pipeline_failure_predict.warehouse import Scratch, Warehouse, open_scratch
 from la_pipeline_failure_predict.warehouse.base import full_name, quote
 
@@ -132,7 +132,7 @@ def _write_load(folder: Path, faults: Iterable[dict]) -> Path:
     return file
 
 
-def retry(warehouse: Warehouse, tables: Mapping[str, Table], path: Path) -> Retried:
+def retry(warehouse: Warehouse, path: Path) -> Retried:
     """Load the fixed rows of an exported file, with the mapping of their delivery.
 
     Rows that still do not fit stay set aside, with what is wrong now; rows that were fixed before
@@ -152,11 +152,11 @@ def retry(warehouse: Warehouse, tables: Mapping[str, Table], path: Path) -> Retr
             raise UserError(f"{path} is not UTF-8 text: save it again as CSV UTF-8.") from None
         load_id = _load_of(scratch, path)
         load = _find_load(warehouse, load_id)
-        table = tables[str(load["table_name"])]
+        table = warehouse.table(str(load["table_name"]))
         waiting = _relate_to_quarantine(warehouse, scratch, load_id, path)
         landed = _land(warehouse, scratch, table, load)
         with warehouse.transaction():
-            left = _write(warehouse, scratch, tables, table, landed, load)
+            left = _write(warehouse, scratch, table, landed, load)
     return Retried(
         table=table.name,
         source_file=str(load["source_file"]),
@@ -258,7 +258,6 @@ def _land(warehouse: Warehouse, scratch: Scratch, table: Table, load: dict) -> L
 def _write(
     warehouse: Warehouse,
     scratch: Scratch,
-    tables: Mapping[str, Table],
     table: Table,
     landed: Landed,
     load: dict,
@@ -266,7 +265,7 @@ def _write(
     """Write fixed rows and the faults of the others; returns how many rows stay set aside."""
     load_id, now = load["load_id"], datetime.now(UTC).replace(tzinfo=None)
     origin = Origin(load["source_name"], load["source_file"], load_id, load["loaded_at"])
-    write_landed(warehouse, scratch, tables, table, landed, origin, now)
+    write_landed(warehouse, scratch, table, landed, origin, now)
     _close_faults(warehouse, table, load_id, now)
     return _balance(warehouse, table, load_id)
 

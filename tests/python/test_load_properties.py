@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cities import ROOT
-from la_pipeline_failure_predict.contracts.catalog import read_tables
+from la_pipeline_failure_predict.contracts.reader import read_tables
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.load import Loaded, load_files
 from la_pipeline_failure_predict.warehouse import Warehouse
@@ -159,7 +159,7 @@ class Loader:
     def again(self, path: Path) -> Loaded | None:
         """Load a file; None where it is refused with a sentence that says why."""
         try:
-            (loaded,) = load_files(self.warehouse, TABLES, "pipes", [path])
+            (loaded,) = load_files(self.warehouse, "pipes", [path])
         except UserError as error:
             refusal = str(error)
         else:
@@ -191,7 +191,7 @@ class Loader:
 def duckdb_loader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loader]:
     """A loader into a DuckDB of its own."""
     with DuckDBWarehouse(":memory:") as warehouse:
-        warehouse.create_tables(TABLES.values())
+        warehouse.declare(lambda: TABLES).create_declared()
         yield Loader(warehouse, tmp_path_factory.mktemp("properties-duckdb"))
 
 
@@ -202,7 +202,7 @@ def postgres_loader(
     """A loader into a Postgres database of its own."""
     with make_city("postgres").connect() as warehouse:
         assert isinstance(warehouse, PostgresWarehouse)
-        warehouse.create_tables(TABLES.values())
+        warehouse.declare(lambda: TABLES).create_declared()
         yield Loader(warehouse, tmp_path_factory.mktemp("properties-postgres"))
 
 

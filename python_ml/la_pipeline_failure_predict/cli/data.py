@@ -11,13 +11,13 @@ from la_pipeline_failure_predict.cli.common import (
     configured_limit,
     max_rejects_option,
 )
-from la_pipeline_failure_predict.contracts.catalog import read_tables
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.load import load_files
+from la_pipeline_failure_predict.project import open_for_writing
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.sources.catalog import SOURCES
-from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
+from la_pipeline_failure_predict.sources.providers import SOURCES
+from la_pipeline_failure_predict.warehouse import one_writer
 
 
 @click.command()
@@ -74,11 +74,9 @@ def load(
     \b
     Example: la-pipes load pipes water_mains.csv --mapping schemas/mappings/kitchener.yml
     """
-    with one_writer(settings), open_warehouse(settings) as warehouse:
-        tables = read_tables(settings.root)
-        warehouse.create_tables(tables.values())
+    with one_writer(settings), open_for_writing(settings) as warehouse:
         limit = max_rejects or configured_limit(settings)
-        for loaded in load_files(warehouse, tables, source, files, mapping, limit):
+        for loaded in load_files(warehouse, source, files, mapping, limit):
             click.echo(loaded.summary)
 
 

@@ -13,11 +13,11 @@ from la_pipeline_failure_predict.cli.common import (
     common,
     grain_option,
 )
-from la_pipeline_failure_predict.contracts.catalog import read_tables
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.project import open_for_writing
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
+from la_pipeline_failure_predict.warehouse import one_writer
 
 
 @click.command()
@@ -173,10 +173,8 @@ def promote(
 def _list_runs(settings: Settings, grains: Sequence[Grain]) -> None:
     from la_pipeline_failure_predict.model.promote import list_runs
 
-    with open_warehouse(settings) as warehouse:
-        tables = read_tables(settings.root)
-        warehouse.create_tables(tables.values())
-        runs = list_runs(warehouse, tables, grains)
+    with open_for_writing(settings) as warehouse:
+        runs = list_runs(warehouse, grains)
     if not runs:
         click.echo("No run has been trained yet: la-pipes train.")
         return

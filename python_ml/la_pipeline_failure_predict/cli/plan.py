@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from la_pipeline_failure_predict.cli.common import common
+from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.report.plan import (
     Choice,
     Plan,
@@ -19,7 +20,6 @@ from la_pipeline_failure_predict.report.plan import (
     write_projects,
 )
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import open_warehouse
 
 ORDERS = {"cost": "plan_rank", "breaks": "breaks_rank"}
 MULTIPLES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from la_pipeline_failure_predict.cli.common import Screen, common, fail
+from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
+from la_pipeline_failure_predict.warehouse import one_writer
 
 if TYPE_CHECKING:
     from la_pipeline_failure_predict.powerbi.build import Design

@@ -3,10 +3,10 @@
 import click
 
 from la_pipeline_failure_predict.cli.common import common
-from la_pipeline_failure_predict.contracts.catalog import read_tables
 from la_pipeline_failure_predict.doctor import examine
+from la_pipeline_failure_predict.project import open_for_writing
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
+from la_pipeline_failure_predict.warehouse import one_writer
 
 
 @click.command()
@@ -17,10 +17,9 @@ def init(settings: Settings) -> None:
     \b
     Example: la-pipes init --target postgres
     """
-    with one_writer(settings), open_warehouse(settings) as warehouse:
-        tables = read_tables(settings.root)
-        warehouse.create_tables(tables.values())
-        click.echo(f"{warehouse.label}: {len(tables)} landing, model and score tables are there.")
+    with one_writer(settings), open_for_writing(settings) as warehouse:
+        count = len(warehouse.declared)
+        click.echo(f"{warehouse.label}: {count} landing, model and score tables are there.")
 
 
 @click.command()

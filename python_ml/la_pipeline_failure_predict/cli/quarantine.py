@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from la_pipeline_failure_predict.cli.common import common
-from la_pipeline_failure_predict.contracts.catalog import read_tables
+from la_pipeline_failure_predict.project import open_for_writing
 from la_pipeline_failure_predict.quarantine import count_faults, export, retry
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
+from la_pipeline_failure_predict.warehouse import one_writer
 
 
 @click.group()
@@ -26,8 +26,7 @@ def list_(settings: Settings, everything: bool) -> None:
     \b
     Example: la-pipes quarantine list
     """
-    with open_warehouse(settings) as warehouse:
-        warehouse.create_tables(read_tables(settings.root).values())
+    with open_for_writing(settings) as warehouse:
         faults = count_faults(warehouse, everything)
     if not faults:
         click.echo("Nothing is set aside.")
@@ -61,8 +60,7 @@ def export_(settings: Settings, folder: Path, load_ids: Sequence[str]) -> None:
     \b
     Example: la-pipes quarantine export --to reports/quarantine
     """
-    with open_warehouse(settings) as warehouse:
-        warehouse.create_tables(read_tables(settings.root).values())
+    with open_for_writing(settings) as warehouse:
         files = export(warehouse, folder, load_ids)
     for file in files:
         click.echo(f"Wrote {file}.")
@@ -79,9 +77,7 @@ def retry_(settings: Settings, files: Sequence[Path]) -> None:
     \b
     Example: la-pipes quarantine retry reports/quarantine/pipes-0123456789abcdef.csv
     """
-    with one_writer(settings), open_warehouse(settings) as warehouse:
-        tables = read_tables(settings.root)
-        warehouse.create_tables(tables.values())
+    with one_writer(settings), open_for_writing(settings) as warehouse:
         for file in files:
-            click.echo(retry(warehouse, tables, file).summary)
+            click.echo(retry(warehouse, file).summary)
     click.echo("Run la-pipes run to bring the marts up to date.")

@@ -13,9 +13,10 @@ from la_pipeline_failure_predict.cli.common import (
 )
 from la_pipeline_failure_predict.cli.data import write_sample_files
 from la_pipeline_failure_predict.deliveries import DeliveredFile, read_deliveries
+from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import one_writer, open_warehouse
+from la_pipeline_failure_predict.warehouse import one_writer
 
 
 @click.command()

@@ -6,12 +6,11 @@ from pathlib import Path
 import click
 
 from la_pipeline_failure_predict.cli.common import GRAINS, Screen, common, fail
-from la_pipeline_failure_predict.contracts.catalog import read_tables
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import open_warehouse
 from la_pipeline_failure_predict.warehouse.open import read_connection
 
 
@@ -48,7 +47,7 @@ def report(
             picture = draw_result(warehouse, file or Path("reports/result.png"))
             click.echo(f"Wrote {picture}.")
             return
-        name, text = model_card(warehouse, read_tables(settings.root), grain, run_id)
+        name, text = model_card(warehouse, grain, run_id)
     target = file or Path("reports/model_card.md")
     write_whole(target, text)
     click.echo(f"Wrote {target}, the card of {name}.")

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import open_warehouse
 from la_pipeline_failure_predict.warehouse.contract_server import find_contract_server
 
 log = logging.getLogger(__name__)

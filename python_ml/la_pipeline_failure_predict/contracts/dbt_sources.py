@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from la_pipeline_failure_predict.contracts.catalog import Column, Table, read_tables
 from la_pipeline_failure_predict.contracts.generated import to_yaml, write_drifted
-from la_pipeline_failure_predict.contracts.rules import Rule, Severity, aggregate, outside
+from la_pipeline_failure_predict.contracts.reader import read_tables
+from la_pipeline_failure_predict.contracts.rules import aggregate, outside
+from la_pipeline_failure_predict.tables import Column, Rule, Severity, Table
 
 HEADER = "# Generated from schemas/*.yaml by `la-pipes contracts sync`; change it there.\n"
 

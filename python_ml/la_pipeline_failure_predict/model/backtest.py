@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model import registry
 from la_pipeline_failure_predict.model.backtest_config import BacktestConfig
@@ -47,7 +46,7 @@ from la_pipeline_failure_predict.model.train import (
     predict_rows,
     read_sampled,
 )
-from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
+from la_pipeline_failure_predict.warehouse.base import Warehouse
 
 ROLLING, HELD_BACK, SPATIAL = "rolling", "held_back", "spatial_blocks"
 FROZEN = "observed_over_expected_frozen"
@@ -106,7 +105,6 @@ class Origin:
 
 def backtest(
     warehouse: Warehouse,
-    tables: Mapping[str, Table],
     grain: Grain,
     config: BacktestConfig,
     *,
@@ -138,7 +136,6 @@ def backtest(
     mart = MARTS[grain]
     models, baselines = config.make(grain)
     numbers, levels = feature_columns(grain, mart, [*models, *baselines])
-    warehouse.create_tables(tables[name] for name in registry.BACKTEST_TABLES)
     periods = complete_periods(warehouse, mart, grain, None)
     folds = make_folds(mart, [period.day for period in periods], config)
     last = (*folds.development, *(folds.held_back if final else ()))[-1].test[-1]
@@ -185,12 +182,12 @@ def backtest(
         config=config,
         splits=splits,
         pooled=work.pooled(development),
-        held_back_uses=_uses(warehouse, tables, grain, folds) + 1 if final else 0,
+        held_back_uses=_uses(warehouse, grain, folds) + 1 if final else 0,
         spatial_note=note,
         seconds=time.perf_counter() - started,
         has_truth=truth is not None,
     )
-    _write(warehouse, tables, result, parameters)
+    _write(warehouse, result, parameters)
     return result
 
 
@@ -366,12 +363,12 @@ def _held_out(work: _Work, fold: Fold, blocks: Blocks, folds: int) -> Origin:
     return Origin(fold, held, see(held, work.config.seed))
 
 
-def _uses(warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, folds: Folds) -> int:
+def _uses(warehouse: Warehouse, grain: Grain, folds: Folds) -> int:
     """Return how often one of the held-back origins has been looked at already."""
     if not folds.held_back:
         return 0
     sql = (
-        f"select max(held_back_uses) from {full_name(tables['backtests'])} "
+        f"select max(held_back_uses) from {warehouse.full_name('backtests')} "
         "where grain = $1 and is_final and last_origin >= $2"
     )
     found = warehouse.scalar(sql, (grain, folds.held_back[0].origin))
@@ -380,7 +377,6 @@ def _uses(warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, folds
 
 def _write(
     warehouse: Warehouse,
-    tables: Mapping[str, Table],
     result: BacktestResult,
     parameters: Mapping[str, object],
 ) -> None:
@@ -410,7 +406,8 @@ def _write(
     with warehouse.transaction():
         for name, key in (("backtests", "backtest_id"), ("model_metrics", "run_id")):
             warehouse.execute(
-                f"delete from {full_name(tables[name])} where {key} = $1", (result.backtest_id,)
+                f"delete from {warehouse.full_name(name)} where {key} = $1",
+                (result.backtest_id,),
             )
         for name, rows in (("backtests", [row]), ("model_metrics", figures)):
-            warehouse.append(tables[name], registry.reader_of(tables[name], rows))
+            warehouse.append(warehouse.table(name), registry.reader_of(warehouse.table(name), rows))

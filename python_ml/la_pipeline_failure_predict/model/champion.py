@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.model import metrics
 from la_pipeline_failure_predict.model.candidates import BreakModel
 from la_pipeline_failure_predict.model.data import Grain
@@ -117,9 +116,9 @@ def only(candidate: BreakModel) -> Champion:
     return Champion(candidate.name, "the only candidate")
 
 
-def read_champion(warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain) -> Champion:
+def read_champion(warehouse: Warehouse, grain: Grain) -> Champion:
     """Return the champion of the newest backtest, or the default before there is one."""
-    table = tables["backtests"]
+    table = warehouse.table("backtests")
     if warehouse.has_table(table.schema, table.name):
         sql = (
             f"select backtest_id, champion, champion_reason, parameters from {full_name(table)} "

@@ -1,11 +1,10 @@
 """Which scored run the risk marts read: promotions, kept as a history in the warehouse."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import cast, get_args
 
-from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.data import Grain
 from la_pipeline_failure_predict.model.registry import reader_of
@@ -52,9 +51,7 @@ class ListedRun:
     is_published: bool
 
 
-def promote(
-    warehouse: Warehouse, tables: Mapping[str, Table], run_id: str, grain: Grain | None = None
-) -> Promoted:
+def promote(warehouse: Warehouse, run_id: str, grain: Grain | None = None) -> Promoted:
     """Say that the risk marts are to read a run; saying it again changes nothing.
 
     Parameters
@@ -67,26 +64,26 @@ def promote(
     UserError
         If there is no such run, it is of another grain, or it has not been scored.
     """
-    own = grain_of(warehouse, tables, run_id)
+    own = grain_of(warehouse, run_id)
     if grain is not None and own != grain:
         raise UserError(f"Run {run_id} is of grain {own}, not {grain}: leave --grain out.")
-    scores = full_name(tables[SCORE_TABLES[own]])
+    scores = warehouse.full_name(SCORE_TABLES[own])
     if not warehouse.scalar(f"select count(*) from {scores} where run_id = $1", (run_id,)):
         raise UserError(
             f"Run {run_id} has no scores to publish: run la-pipes score --grain {own} "
             f"--run-id {run_id} first."
         )
-    return _write(warehouse, tables, own, run_id)
+    return _write(warehouse, own, run_id)
 
 
-def withdraw(warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain) -> Promoted:
+def withdraw(warehouse: Warehouse, grain: Grain) -> Promoted:
     """Take a grain's promotion back: the seed's run, else the newest scored one, is read again."""
-    return _write(warehouse, tables, grain, None)
+    return _write(warehouse, grain, None)
 
 
-def promoted_run(warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain) -> str | None:
+def promoted_run(warehouse: Warehouse, grain: Grain) -> str | None:
     """Return the run that was promoted last; None without one."""
-    table = tables["promotions"]
+    table = warehouse.table("promotions")
     if not warehouse.has_table(table.schema, table.name):
         return None
     found = warehouse.scalar(
@@ -96,9 +93,7 @@ def promoted_run(warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain
     return None if found is None else str(found)
 
 
-def list_runs(
-    warehouse: Warehouse, tables: Mapping[str, Table], grains: Sequence[Grain]
-) -> list[ListedRun]:
+def list_runs(warehouse: Warehouse, grains: Sequence[Grain]) -> list[ListedRun]:
     """Return the trained runs, those that learned from the newest labels first."""
     published: set[str] = set()
     # The view decides, so that what is listed is what the marts read; it is there after a build.
@@ -107,13 +102,13 @@ def list_runs(
         published = set(rows.column("run_id").to_pylist())
     listed: list[ListedRun] = []
     for grain in grains:
-        scores = full_name(tables[SCORE_TABLES[grain]])
+        scores = warehouse.full_name(SCORE_TABLES[grain])
         rows = warehouse.query(
             "with scored as ("
             f"select run_id, count(*) as row_count from {scores} group by run_id) "
             "select runs.run_id, max(runs.trained_until) as trained_until, "
             "cast(coalesce(max(scored.row_count), 0) as bigint) as scored_rows "
-            f"from {full_name(tables['model_runs'])} as runs "
+            f"from {warehouse.full_name('model_runs')} as runs "
             "left join scored on runs.run_id = scored.run_id "
             "where runs.grain = $1 group by runs.run_id "
             "order by trained_until desc, max(runs.trained_at) desc",
@@ -126,7 +121,7 @@ def list_runs(
     return listed
 
 
-def grain_of(warehouse: Warehouse, tables: Mapping[str, Table], run_id: str) -> Grain:
+def grain_of(warehouse: Warehouse, run_id: str) -> Grain:
     """Return what a trained run is of.
 
     Raises
@@ -135,7 +130,7 @@ def grain_of(warehouse: Warehouse, tables: Mapping[str, Table], run_id: str) -> 
         If there is no such run.
     """
     found = warehouse.scalar(
-        f"select max(grain) from {full_name(tables['model_runs'])} where run_id = $1", (run_id,)
+        f"select max(grain) from {warehouse.full_name('model_runs')} where run_id = $1", (run_id,)
     )
     for grain in get_args(Grain):
         if grain == found:
@@ -143,12 +138,10 @@ def grain_of(warehouse: Warehouse, tables: Mapping[str, Table], run_id: str) -> 
     raise UserError(f"There is no run {run_id!r}: la-pipes promote --list shows the runs.")
 
 
-def _write(
-    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, run_id: str | None
-) -> Promoted:
-    if promoted_run(warehouse, tables, grain) == run_id:
+def _write(warehouse: Warehouse, grain: Grain, run_id: str | None) -> Promoted:
+    if promoted_run(warehouse, grain) == run_id:
         return Promoted(grain, run_id, is_new=False)
-    table = tables["promotions"]
+    table = warehouse.table("promotions")
     row = {
         "grain": grain,
         "run_id": run_id,

@@ -14,7 +14,6 @@ import pyarrow.csv
 import sklearn
 
 from la_pipeline_failure_predict import __version__
-from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.candidates import BreakModel, CoefficientModel
 from la_pipeline_failure_predict.model.candidates.base import FittedTerms
@@ -22,6 +21,7 @@ from la_pipeline_failure_predict.model.data import Grain, Mart
 from la_pipeline_failure_predict.model.design import Term
 from la_pipeline_failure_predict.model.evaluate import Metric
 from la_pipeline_failure_predict.model.metrics import Estimate
+from la_pipeline_failure_predict.tables import Table
 from la_pipeline_failure_predict.warehouse.base import (
     Warehouse,
     arrow_schema,
@@ -145,13 +145,13 @@ def _thousandths(expression: str) -> str:
     return f"cast(sum({whole}) as bigint)"
 
 
-def has_run(warehouse: Warehouse, tables: Mapping[str, Table], run_id: str) -> bool:
+def has_run(warehouse: Warehouse, run_id: str) -> bool:
     """Whether the run has been written."""
-    sql = f"select count(*) from {full_name(tables['model_runs'])} where run_id = $1"
+    sql = f"select count(*) from {warehouse.full_name('model_runs')} where run_id = $1"
     return bool(warehouse.scalar(sql, (run_id,)))
 
 
-def write_run(warehouse: Warehouse, tables: Mapping[str, Table], run: Run) -> None:
+def write_run(warehouse: Warehouse, run: Run) -> None:
     """Write a run in one transaction: all of its rows, or none."""
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = {
@@ -164,9 +164,9 @@ def write_run(warehouse: Warehouse, tables: Mapping[str, Table], run: Run) -> No
     with warehouse.transaction():
         for name, listed in rows.items():
             if listed:
-                warehouse.append(tables[name], reader_of(tables[name], listed))
+                warehouse.append(warehouse.table(name), reader_of(warehouse.table(name), listed))
     for name in rows:
-        warehouse.analyze(tables[name])
+        warehouse.analyze(warehouse.table(name))
 
 
 def _run_rows(run: Run, now: datetime) -> list[dict[str, object]]:
@@ -247,9 +247,7 @@ def library_versions() -> dict[str, str]:
     }
 
 
-def list_fits(
-    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, run_id: str | None = None
-) -> list[FitKey]:
+def list_fits(warehouse: Warehouse, grain: Grain, run_id: str | None = None) -> list[FitKey]:
     """Return the fits of a grain, or of one of its runs, in no particular order.
 
     Raises
@@ -257,7 +255,7 @@ def list_fits(
     UserError
         If nothing has been trained for the grain, or the run is not one of them.
     """
-    table = tables["model_runs"]
+    table = warehouse.table("model_runs")
     command = f"la-pipes train --grain {grain}"
     if not warehouse.has_table(table.schema, table.name):
         raise UserError(f"No {grain} model has been trained: run {command}.")
@@ -289,7 +287,7 @@ def newest(fits: Iterable[FitKey], until: date | None = None) -> FitKey:
     return max(seen, key=lambda fit: (fit.trained_until, fit.trained_at, fit.run_id))
 
 
-def read_terms(warehouse: Warehouse, tables: Mapping[str, Table], fit: FitKey) -> FittedTerms:
+def read_terms(warehouse: Warehouse, fit: FitKey) -> FittedTerms:
     """Return a fit of terms and coefficients, the intercept first, then by name.
 
     Raises
@@ -299,7 +297,7 @@ def read_terms(warehouse: Warehouse, tables: Mapping[str, Table], fit: FitKey) -
     """
     sql = (
         "select feature, transform, level, center, scale, coefficient "
-        f"from {full_name(tables['model_coefficients'])} "
+        f"from {warehouse.full_name('model_coefficients')} "
         "where run_id = $1 and trained_until = $2"
     )
     rows = warehouse.query(sql, (fit.run_id, fit.trained_until)).to_pylist()
@@ -313,16 +311,16 @@ def read_terms(warehouse: Warehouse, tables: Mapping[str, Table], fit: FitKey) -
     return FittedTerms(tuple(term for _, term in pairs), tuple(value for value, _ in pairs))
 
 
-def read_summary(warehouse: Warehouse, tables: Mapping[str, Table], run_id: str) -> Summary:
+def read_summary(warehouse: Warehouse, run_id: str) -> Summary:
     """Return what a run that has been written says of itself."""
     newest_fit = warehouse.query(
         "select model_name, trained_until, row_count, break_count "
-        f"from {full_name(tables['model_runs'])} where run_id = $1 order by trained_until desc",
+        f"from {warehouse.full_name('model_runs')} where run_id = $1 order by trained_until desc",
         (run_id,),
     ).to_pylist()[0]
     rows = warehouse.query(
         "select as_of_date, model_name, segment, metric, value, lower_95, upper_95, "
-        f"row_count, break_count from {full_name(tables['model_metrics'])} where run_id = $1",
+        f"row_count, break_count from {warehouse.full_name('model_metrics')} where run_id = $1",
         (run_id,),
     ).to_pylist()
     metrics = tuple(

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model import artifacts, registry
 from la_pipeline_failure_predict.model.candidates import BreakModel
@@ -56,7 +55,6 @@ class ScoredRun:
 
 def score(
     warehouse: Warehouse,
-    tables: Mapping[str, Table],
     grain: Grain,
     *,
     run_id: str | None = None,
@@ -72,8 +70,6 @@ def score(
 
     Parameters
     ----------
-    tables
-        Declared tables by name, as `contracts.catalog.read_tables` gives them.
     run_id
         Run to score with; None takes the one whose fit is the newest that may be used.
     as_of
@@ -93,8 +89,8 @@ def score(
         If there is no such run, no fit that may be used, or nothing to score.
     """
     started = time.perf_counter()
-    mart, table = MARTS[grain], tables[SCORE_TABLES[grain]]
-    fits = registry.list_fits(warehouse, tables, grain, run_id)
+    mart, table = MARTS[grain], warehouse.table(SCORE_TABLES[grain])
+    fits = registry.list_fits(warehouse, grain, run_id)
     days = _days(warehouse, mart, grain, as_of)
     chosen = _choose(fits, days, mart, grain)
     used = list(chosen.values())
@@ -104,12 +100,11 @@ def score(
     # All rows are read before the first is written: a connection may only do one at a time.
     for fit, group in groupby(chosen, key=chosen.__getitem__):
         covered = list(group)
-        model = _load(warehouse, tables, fit, folder)
+        model = _load(warehouse, fit, folder)
         batches += _scores(warehouse, mart, fit, model, covered, scored_at, batch_rows)
         progress(f"scored {covered[0]} to {covered[-1]} with the fit until {fit.trained_until}")
     scores = pa.Table.from_batches(batches)
 
-    warehouse.create_tables([table])
     replaced = (
         f"delete from {full_name(table)} where run_id = $1 and {mart.period} between $2 and $3"
     )
@@ -132,7 +127,6 @@ def score(
 
 def score_last_outcome(
     warehouse: Warehouse,
-    tables: Mapping[str, Table],
     run_id: str,
     *,
     progress: Callable[[str], None],
@@ -158,12 +152,10 @@ def score_last_outcome(
     day = warehouse.scalar(
         f"select max({mart.period}) from {mart.full_name} where is_label_complete"
     )
-    fits = registry.list_fits(warehouse, tables, "pipe", run_id)
+    fits = registry.list_fits(warehouse, "pipe", run_id)
     if not isinstance(day, date) or all(fit.trained_until > day for fit in fits):
         return None
-    return score(
-        warehouse, tables, "pipe", run_id=run_id, as_of=day, progress=progress, folder=folder
-    )
+    return score(warehouse, "pipe", run_id=run_id, as_of=day, progress=progress, folder=folder)
 
 
 def _days(warehouse: Warehouse, mart: Mart, grain: Grain, as_of: date | None) -> list[date]:
@@ -243,9 +235,7 @@ def _scores(
         )
 
 
-def _load(
-    warehouse: Warehouse, tables: Mapping[str, Table], fit: FitKey, folder: Path
-) -> BreakModel:
+def _load(warehouse: Warehouse, fit: FitKey, folder: Path) -> BreakModel:
     if fit.model_name == GradientBoosting.name:
         return artifacts.load_trees(folder, fit.run_id, fit.trained_until)
-    return registry.read_terms(warehouse, tables, fit)
+    return registry.read_terms(warehouse, fit)

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model import artifacts, registry
 from la_pipeline_failure_predict.model.baselines import PAST_BREAKS
@@ -135,7 +134,6 @@ class Split:
 
 def train(
     warehouse: Warehouse,
-    tables: Mapping[str, Table],
     grain: Grain,
     *,
     model: str | None = None,
@@ -153,8 +151,6 @@ def train(
 
     Parameters
     ----------
-    tables
-        Declared tables by name, as `contracts.catalog.read_tables` gives them.
     model
         Name of the candidate; None takes the champion of the newest backtest, else the default.
     as_of
@@ -179,8 +175,7 @@ def train(
     """
     started = time.perf_counter()
     mart = MARTS[grain]
-    warehouse.create_tables(tables[name] for name in registry.MODEL_TABLES)
-    chosen = _choose(warehouse, tables, grain, model)
+    chosen = _choose(warehouse, grain, model)
     candidate = make_seeded(grain, chosen, seed)
     numbers, levels = feature_columns(grain, mart, [candidate])
     periods = complete_periods(warehouse, mart, grain, as_of)
@@ -189,9 +184,9 @@ def train(
     parameters = _parameters(grain, candidate, seed, max_rows)
     parameters["data"] = registry.fingerprint(warehouse, mart, numbers, levels, where)
     run_id = registry.run_name(grain, chosen.name, until, parameters)
-    if registry.has_run(warehouse, tables, run_id):
+    if registry.has_run(warehouse, run_id):
         progress(f"{run_id} is up to date: same data, same configuration")
-        return _existing(warehouse, tables, grain, run_id, started)
+        return _existing(warehouse, grain, run_id, started)
 
     split = _split(mart, periods)
     frame = read_sampled(
@@ -228,7 +223,7 @@ def train(
     for fit in fits:
         if isinstance(fit.model, GradientBoosting):
             artifacts.save_trees(folder, run_id, fit.trained_until, fit.model)
-    registry.write_run(warehouse, tables, run)
+    registry.write_run(warehouse, run)
     return TrainedRun(
         run_id=run_id,
         grain=grain,
@@ -243,11 +238,9 @@ def train(
     )
 
 
-def _choose(
-    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, model: str | None
-) -> Champion:
+def _choose(warehouse: Warehouse, grain: Grain, model: str | None) -> Champion:
     if model is None:
-        return read_champion(warehouse, tables, grain)
+        return read_champion(warehouse, grain)
     if model not in CANDIDATES[grain]:
         known = ", ".join(CANDIDATES[grain])
         raise UserError(f"There is no {grain} model {model!r}; there are {known}.")
@@ -419,10 +412,8 @@ def describe_model(model: BreakModel) -> dict[str, object]:
     return described
 
 
-def _existing(
-    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, run_id: str, started: float
-) -> TrainedRun:
-    summary = registry.read_summary(warehouse, tables, run_id)
+def _existing(warehouse: Warehouse, grain: Grain, run_id: str, started: float) -> TrainedRun:
+    summary = registry.read_summary(warehouse, run_id)
     return TrainedRun(
         run_id=run_id,
         grain=grain,

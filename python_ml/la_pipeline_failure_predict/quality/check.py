@@ -25,9 +25,9 @@ from great_expectations.datasource.fluent import SQLDatasource
 from great_expectations.datasource.fluent.interfaces import TestConnectionError
 from great_expectations.exceptions import GreatExpectationsError
 
-from la_pipeline_failure_predict.contracts.catalog import Table, read_checked_tables
-from la_pipeline_failure_predict.contracts.rules import Rule
+from la_pipeline_failure_predict.contracts.reader import read_checked_tables
 from la_pipeline_failure_predict.errors import UserError, first_line
+from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.quality.findings import Findings, Outcome, Status, TableOutcome
 from la_pipeline_failure_predict.quality.plausibility import read_figures
 from la_pipeline_failure_predict.quality.suites import (
@@ -37,7 +37,8 @@ from la_pipeline_failure_predict.quality.suites import (
     checked_rules,
 )
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import Warehouse, open_warehouse
+from la_pipeline_failure_predict.tables import Rule, Table
+from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.alchemy import Address, read_address
 from la_pipeline_failure_predict.warehouse.base import full_name, quote
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from great_expectations.core import ExpectationSuiteValidationResult
 
-from la_pipeline_failure_predict.contracts.rules import NONE, Rule
+from la_pipeline_failure_predict.tables import NONE, Rule
 
 Status = Literal["pass", "warn", "fail", "error"]
 

@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from la_pipeline_failure_predict.contracts.catalog import read_tables
+from la_pipeline_failure_predict.project import open_for_writing
 from la_pipeline_failure_predict.quality.findings import Findings
 from la_pipeline_failure_predict.settings import Settings
-from la_pipeline_failure_predict.warehouse import open_warehouse
 from la_pipeline_failure_predict.warehouse.base import full_name
 
 KEPT_DAYS = 90
@@ -16,7 +15,6 @@ KEPT_DAYS = 90
 
 def record(settings: Settings, findings: Findings) -> None:
     """Append the outcomes to ``quality.check_results``, and drop those of over 90 days ago."""
-    table = read_tables(settings.root)["check_results"]
     now = datetime.now(UTC).replace(tzinfo=None)
     invocation = str(uuid.uuid4())
     rows = [
@@ -39,11 +37,10 @@ def record(settings: Settings, findings: Findings) -> None:
     ]
     if not rows:
         return
-    with open_warehouse(settings) as warehouse:
-        warehouse.create_tables([table])
-        with warehouse.transaction():
-            warehouse.execute(
-                f"delete from {full_name(table)} where checked_at < $1",
-                (now - timedelta(days=KEPT_DAYS),),
-            )
-            warehouse.append(table, pa.Table.from_pylist(rows).to_reader())
+    with open_for_writing(settings) as warehouse, warehouse.transaction():
+        table = warehouse.table("check_results")
+        warehouse.execute(
+            f"delete from {full_name(table)} where checked_at < $1",
+            (now - timedelta(days=KEPT_DAYS),),
+        )
+        warehouse.append(table, pa.Table.from_pylist(rows).to_reader())

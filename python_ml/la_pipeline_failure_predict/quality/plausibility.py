@@ -1,7 +1,6 @@
 """Rules from the mart of plausibility figures: one a figure and severity."""
 
-from la_pipeline_failure_predict.contracts.catalog import Table
-from la_pipeline_failure_predict.contracts.rules import Rule, Severity
+from la_pipeline_failure_predict.tables import Rule, Severity, Table
 from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.base import sql_text
 

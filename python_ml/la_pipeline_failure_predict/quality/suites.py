@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 import great_expectations as gx
 import great_expectations.expectations as gxe
 
-from la_pipeline_failure_predict.contracts.catalog import Table
-from la_pipeline_failure_predict.contracts.rules import NONE, Bound, Rule, measure, outside
+from la_pipeline_failure_predict.contracts.rules import measure, outside
 from la_pipeline_failure_predict.quality.expectations import (
     ExpectFigureToBeWithinBound,
     ExpectNoRowsToBreakRule,
 )
+from la_pipeline_failure_predict.tables import NONE, Bound, Rule, Table
 
 COLUMNS_RULE = Rule(
     "columns",

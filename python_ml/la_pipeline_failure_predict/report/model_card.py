@@ -10,7 +10,6 @@ from datetime import date
 from math import exp
 from pathlib import Path
 
-from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.model import registry
 from la_pipeline_failure_predict.model.backtest import HELD_BACK, ROLLING
@@ -81,9 +80,7 @@ class _Figures:
         return f"{text} ({found['lower_95']:.3f} to {found['upper_95']:.3f})"
 
 
-def model_card(
-    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, run_id: str | None = None
-) -> tuple[str, str]:
+def model_card(warehouse: Warehouse, grain: Grain, run_id: str | None = None) -> tuple[str, str]:
     """Return the name of a run and its card, in Markdown.
 
     Parameters
@@ -96,18 +93,17 @@ def model_card(
     UserError
         If there is no such run.
     """
-    fits = registry.list_fits(warehouse, tables, grain, run_id or _published(warehouse, grain))
+    fits = registry.list_fits(warehouse, grain, run_id or _published(warehouse, grain))
     name = registry.newest(fits).run_id
-    sql = (
-        f"select * from {full_name(tables['model_runs'])} where run_id = $1 order by trained_until"
-    )
-    runs = warehouse.query(sql, (name,)).to_pylist()
-    return name, "\n".join(_lines(warehouse, tables, grain, runs)) + "\n"
+    runs = warehouse.query(
+        f"select * from {warehouse.full_name('model_runs')} where run_id = $1 "
+        "order by trained_until",
+        (name,),
+    ).to_pylist()
+    return name, "\n".join(_lines(warehouse, grain, runs)) + "\n"
 
 
-def write_model_card(
-    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, run_id: str, folder: Path
-) -> Path:
+def write_model_card(warehouse: Warehouse, grain: Grain, run_id: str, folder: Path) -> Path:
     """Write the card of a run to a file of its name in the folder; the same run replaces it.
 
     Raises
@@ -115,7 +111,7 @@ def write_model_card(
     UserError
         If there is no such run, or the file cannot be written; a card that was there stays.
     """
-    name, text = model_card(warehouse, tables, grain, run_id)
+    name, text = model_card(warehouse, grain, run_id)
     file = folder / f"{name}.md"
     write_whole(file, text)
     return file
@@ -129,9 +125,7 @@ def _published(warehouse: Warehouse, grain: Grain) -> str | None:
     return None if found is None else str(found)
 
 
-def _lines(
-    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, runs: list[dict]
-) -> Iterable[str]:
+def _lines(warehouse: Warehouse, grain: Grain, runs: list[dict]) -> Iterable[str]:
     final = runs[-1]
     parameters, versions = json.loads(final["parameters"]), json.loads(final["library_versions"])
     kinds = CANDIDATES[grain]
@@ -171,9 +165,9 @@ def _lines(
         "observed/expected."
     )
     yield ""
-    yield from _judged(warehouse, tables, grain, final)
-    yield from _backtested(warehouse, tables, grain, final["model_name"])
-    yield from _terms(warehouse, tables, final["run_id"], final["trained_until"])
+    yield from _judged(warehouse, grain, final)
+    yield from _backtested(warehouse, grain, final["model_name"])
+    yield from _terms(warehouse, final["run_id"], final["trained_until"])
     yield "## Not to be used for"
     yield ""
     yield from (f"- {limit}" for limit in LIMITS[grain])
@@ -200,11 +194,9 @@ def _deliveries(warehouse: Warehouse) -> Iterable[str]:
         )
 
 
-def _judged(
-    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, final: Mapping[str, object]
-) -> Iterable[str]:
+def _judged(warehouse: Warehouse, grain: Grain, final: Mapping[str, object]) -> Iterable[str]:
     run_id, model = str(final["run_id"]), str(final["model_name"])
-    figures = _read(warehouse, tables, run_id, registry.LAST_YEAR_OUT)
+    figures = _read(warehouse, run_id, registry.LAST_YEAR_OUT)
     if figures is None:
         yield from ("## Last year held out", "", "None: the record is too short.", "")
         return
@@ -213,11 +205,9 @@ def _judged(
     yield from _table(figures, grain, model)
 
 
-def _backtested(
-    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain, model: str
-) -> Iterable[str]:
-    newest = _newest_backtest(warehouse, tables, grain)
-    figures = newest and _read(warehouse, tables, newest["backtest_id"], f"{ROLLING}_pooled")
+def _backtested(warehouse: Warehouse, grain: Grain, model: str) -> Iterable[str]:
+    newest = _newest_backtest(warehouse, grain)
+    figures = newest and _read(warehouse, newest["backtest_id"], f"{ROLLING}_pooled")
     if not newest or not figures or (model, "all", HEADLINES[grain][0][0]) not in figures.by_key:
         yield from (
             "## Backtest",
@@ -232,7 +222,7 @@ def _backtested(
     yield f"`{newest['backtest_id']}`; champion {newest['champion']}: {newest['champion_reason']}."
     yield ""
     yield from _table(figures, grain, model)
-    held_back = _read(warehouse, tables, newest["backtest_id"], f"{HELD_BACK}_pooled")
+    held_back = _read(warehouse, newest["backtest_id"], f"{HELD_BACK}_pooled")
     if held_back is not None:
         yield (
             f"Held-back origins from {newest['held_back_from']} ({held_back.breaks:,} "
@@ -242,10 +232,8 @@ def _backtested(
         yield from _table(held_back, grain, model)
 
 
-def _newest_backtest(
-    warehouse: Warehouse, tables: Mapping[str, Table], grain: Grain
-) -> dict | None:
-    table = tables["backtests"]
+def _newest_backtest(warehouse: Warehouse, grain: Grain) -> dict | None:
+    table = warehouse.table("backtests")
     if not warehouse.has_table(table.schema, table.name):
         return None
     sql = f"select * from {full_name(table)} where grain = $1 order by ran_at desc limit 1"
@@ -269,11 +257,9 @@ def _segment(name: str) -> str:
     return "without a recorded break" if name == "no_history" else "all"
 
 
-def _terms(
-    warehouse: Warehouse, tables: Mapping[str, Table], run_id: str, trained_until: date
-) -> Iterable[str]:
+def _terms(warehouse: Warehouse, run_id: str, trained_until: date) -> Iterable[str]:
     sql = (
-        f"select term, transform, coefficient from {full_name(tables['model_coefficients'])} "
+        f"select term, transform, coefficient from {warehouse.full_name('model_coefficients')} "
         "where run_id = $1 and trained_until = $2"
     )
     rows = warehouse.query(sql, (run_id, trained_until)).to_pylist()
@@ -312,12 +298,10 @@ def _factor(coefficient: float) -> str:
     return f"{exp(coefficient):.2f}"
 
 
-def _read(
-    warehouse: Warehouse, tables: Mapping[str, Table], run_id: str, split: str
-) -> _Figures | None:
+def _read(warehouse: Warehouse, run_id: str, split: str) -> _Figures | None:
     sql = (
         "select model_name, segment, metric, value, lower_95, upper_95, break_count "
-        f"from {full_name(tables['model_metrics'])} where run_id = $1 and split_name = $2"
+        f"from {warehouse.full_name('model_metrics')} where run_id = $1 and split_name = $2"
     )
     rows = warehouse.query(sql, (run_id, split)).to_pylist()
     if not rows:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.settings import Settings, read_settings
-from la_pipeline_failure_predict.warehouse import Warehouse, open_warehouse
+from la_pipeline_failure_predict.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,19 +10,19 @@ import pint
 import pyarrow as pa
 import shapely
 
-from la_pipeline_failure_predict.contracts.catalog import Column, Table
-from la_pipeline_failure_predict.contracts.row_checks import (
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.sources.archives import file_inside
+from la_pipeline_failure_predict.sources.mapping import ColumnRule, SourceMapping
+from la_pipeline_failure_predict.sources.reading import headers, read_file
+from la_pipeline_failure_predict.sources.row_checks import (
     MISFIT,
     DeliveredText,
     check_rows,
     find_misfits,
     holds_text,
 )
-from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.sources.archives import file_inside
-from la_pipeline_failure_predict.sources.mapping import ColumnRule, SourceMapping
-from la_pipeline_failure_predict.sources.reading import headers, read_file
 from la_pipeline_failure_predict.sources.shapes import is_outside_degrees, project_shapes, to_wgs84
+from la_pipeline_failure_predict.tables import Column, Table
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import quote, sql_text
 

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.spatial.geometry import (
     Service,
     find_containing,
@@ -17,7 +16,6 @@ from la_pipeline_failure_predict.spatial.geometry import (
     write_outlines,
 )
 from la_pipeline_failure_predict.warehouse import Warehouse
-from la_pipeline_failure_predict.warehouse.base import full_name
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +64,6 @@ class Linked:
 
 def link(
     warehouse: Warehouse,
-    tables: Mapping[str, Table],
     max_distance_m: float,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Linked:
@@ -79,7 +76,6 @@ def link(
     progress
         Told what is being linked.
     """
-    warehouse.create_tables(tables.values())
     progress("measuring areas")
     measures, areas = _read_areas(warehouse)
     soils = _read_soils(warehouse)
@@ -95,10 +91,10 @@ def link(
     results["break_pipes"] = _nearest_pipes(warehouse, max_distance_m)
     with warehouse.transaction():
         for name, rows in results.items():
-            warehouse.execute(f"delete from {full_name(tables[name])}")
-            warehouse.append(tables[name], rows.to_reader())
+            warehouse.execute(f"delete from {warehouse.full_name(name)}")
+            warehouse.append(warehouse.table(name), rows.to_reader())
     for name in results:
-        warehouse.analyze(tables[name])
+        warehouse.analyze(warehouse.table(name))
     return Linked({name: rows.num_rows for name, rows in results.items()})
 
 

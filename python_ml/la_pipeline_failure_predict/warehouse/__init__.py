@@ -3,10 +3,10 @@
 from la_pipeline_failure_predict.warehouse.base import Warehouse
 from la_pipeline_failure_predict.warehouse.duckdb_engine import DuckDBScratch as Scratch
 from la_pipeline_failure_predict.warehouse.open import (
+    connect,
     one_writer,
     open_build,
     open_scratch,
-    open_warehouse,
 )
 
-__all__ = ["Scratch", "Warehouse", "one_writer", "open_build", "open_scratch", "open_warehouse"]
+__all__ = ["Scratch", "Warehouse", "connect", "one_writer", "open_build", "open_scratch"]

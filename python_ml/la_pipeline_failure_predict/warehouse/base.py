@@ -2,8 +2,9 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from la_pipeline_failure_predict.contracts.catalog import Table
+from la_pipeline_failure_predict.tables import Table
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,25 @@ class Warehouse(ABC):
 
     label: str
     """What a message calls the warehouse, without secrets."""
+    _read_declared: Callable[[], Mapping[str, Table]] = dict
+
+    def declare(self, read: Callable[[], Mapping[str, Table]]) -> Self:
+        """Say which tables Python writes; `read` is called when the first one is asked for."""
+        self._read_declared = read
+        return self
+
+    @cached_property
+    def declared(self) -> Mapping[str, Table]:
+        """Tables that Python writes, by name."""
+        return self._read_declared()
+
+    def table(self, name: str) -> Table:
+        """Return a declared table by name."""
+        return self.declared[name]
+
+    def full_name(self, name: str) -> str:
+        """Return the quoted name of a declared table, with its schema."""
+        return full_name(self.table(name))
 
     @abstractmethod
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
@@ -121,23 +141,23 @@ class Warehouse(ABC):
     def analyze(self, table: Table) -> None:  # noqa: B027 - most engines need nothing
         """Bring the statistics of a table up to date, where the engine does not do so itself."""
 
-    def create_tables(self, tables: Iterable[Table]) -> None:
-        """Create the schemas, tables and columns that are missing.
+    def create_declared(self) -> Self:
+        """Create the schemas, tables and columns that are declared and missing.
 
         A column that an older version did not have is added empty.
         """
-        declared = list(tables)
         rows = self.query(
             "select table_schema, table_name, column_name from information_schema.columns"
         )
         present: dict[tuple[str, str], set[str]] = {}
         for schema, name, column in zip(*(item.to_pylist() for item in rows.columns), strict=True):
             present.setdefault((schema, name), set()).add(column)
-        missing = list(_missing(declared, present))
+        missing = list(_missing(list(self.declared.values()), present))
         if missing:
             with self.transaction():
                 for statement in missing:
                     self.execute(statement)
+        return self
 
     def has_table(self, schema: str, name: str) -> bool:
         """Whether a table or view of that name exists."""

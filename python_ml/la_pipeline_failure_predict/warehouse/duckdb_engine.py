@@ -10,9 +10,9 @@ import duckdb
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
-from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import write_whole
+from la_pipeline_failure_predict.tables import Table
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name, quote
 from la_pipeline_failure_predict.warehouse.locks import Lock, describe_holder, wait_for
 

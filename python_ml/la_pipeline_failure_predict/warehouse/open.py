@@ -76,7 +76,7 @@ ENGINES: Mapping[str, Engine] = {
 }
 
 
-def open_warehouse(settings: Settings) -> Warehouse:
+def connect(settings: Settings) -> Warehouse:
     """Connect to the target's warehouse.
 
     Raises

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 import pyarrow as pa
 
-from la_pipeline_failure_predict.contracts.catalog import Table
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.tables import Table
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 from la_pipeline_failure_predict.warehouse.locks import Lock, describe_process
 

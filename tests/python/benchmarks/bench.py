@@ -22,11 +22,10 @@ from pathlib import Path
 import psutil
 from import_rates import import_rates
 
-from la_pipeline_failure_predict.contracts.catalog import read_tables
 from la_pipeline_failure_predict.deliveries import read_deliveries
 from la_pipeline_failure_predict.load import load_files
+from la_pipeline_failure_predict.project import open_for_writing, open_warehouse
 from la_pipeline_failure_predict.settings import read_settings
-from la_pipeline_failure_predict.warehouse import open_warehouse
 
 ROOT = Path(__file__).parents[3]
 HAND_WRITTEN = Path(__file__).with_name("hand_written_features.sql")
@@ -245,17 +244,15 @@ def rows_a_second(engine: Engine, delivery: Path, rounds: int = 3) -> float:
     """
     os.environ.update(engine.environment)
     settings = read_settings()
-    tables = read_tables(settings.root)
     rates = []
     for _ in range(rounds):
-        with open_warehouse(settings) as warehouse:
-            warehouse.create_tables(tables.values())
+        with open_for_writing(settings) as warehouse:
             rows, start = 0, time.perf_counter()
             for file in read_deliveries(delivery):
-                loaded = load_files(warehouse, tables, file.source, [file.path], file.mapping)
+                loaded = load_files(warehouse, file.source, [file.path], file.mapping)
                 rows += sum(one.rows_in_file for one in loaded)
             rates.append(rows / (time.perf_counter() - start))
-            for schema in {table.schema for table in tables.values()}:
+            for schema in {table.schema for table in warehouse.declared.values()}:
                 warehouse.execute(f"drop schema {schema} cascade")
     return max(rates)
 

@@ -10,11 +10,23 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from la_pipeline_failure_predict.contracts.catalog import Column, Table, read_tables
-from la_pipeline_failure_predict.warehouse.base import Warehouse, arrow_schema
+from la_pipeline_failure_predict.contracts.reader import read_tables
+from la_pipeline_failure_predict.tables import Column, Table
+from la_pipeline_failure_predict.warehouse.base import Warehouse, arrow_schema, create_statement
 from la_pipeline_failure_predict.warehouse.duckdb_engine import DuckDBWarehouse
 
 ROOT = Path(__file__).parents[3]
+
+
+def create(warehouse: Warehouse, table: Table) -> None:
+    """Create a table that dbt would."""
+    warehouse.execute(f"create schema if not exists {table.schema}")
+    warehouse.execute(create_statement(table))
+
+
+def declared(warehouse: Warehouse) -> Warehouse:
+    """Give a warehouse its landing, model and score tables."""
+    return warehouse.declare(lambda: read_tables(ROOT)).create_declared()
 
 
 @dataclass
@@ -22,7 +34,6 @@ class Marts:
     """The two feature marts as their YAML declares them."""
 
     declared: Mapping[str, Table]
-    tables: Mapping[str, Table]
     messages: list[str] = field(default_factory=list)
 
     def fill(self, warehouse: Warehouse, name: str, rows: Mapping[str, object]) -> None:
@@ -30,7 +41,7 @@ class Marts:
         table = self.declared[name]
         schema = arrow_schema(table)
         given = {key: pa.array(value, schema.field(key).type) for key, value in rows.items()}
-        warehouse.create_tables([table])
+        create(warehouse, table)
         warehouse.append(table, pa.table(given).to_reader())
 
     def progress(self, message: str) -> None:
@@ -54,19 +65,19 @@ def marts() -> Marts:
         )
         for model in models
     }
-    return Marts(declared, read_tables(ROOT))
+    return Marts(declared)
 
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
     with DuckDBWarehouse(str(tmp_path / "la_pipes.duckdb")) as opened:
-        yield opened
+        yield declared(opened)
 
 
 @pytest.fixture
 def postgres(make_city: Callable) -> Iterator[Warehouse]:
     with make_city("postgres").connect() as opened:
-        yield opened
+        yield declared(opened)
 
 
 def pipe_rows(

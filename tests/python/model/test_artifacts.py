@@ -20,7 +20,6 @@ def trees(warehouse, marts, make_pipes, tmp_path):
     folder = tmp_path / "artifacts"
     run = train(
         warehouse,
-        marts.tables,
         "pipe",
         model="gradient_boosting",
         progress=marts.progress,
@@ -31,7 +30,7 @@ def trees(warehouse, marts, make_pipes, tmp_path):
 
 def scored(trees, marts):
     warehouse, folder, _ = trees
-    return score(warehouse, marts.tables, "pipe", progress=marts.progress, folder=folder)
+    return score(warehouse, "pipe", progress=marts.progress, folder=folder)
 
 
 def test_trees_are_kept_as_files_with_hash_and_versions(trees, marts):

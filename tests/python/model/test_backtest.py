@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from cities import DATA, ROOT, needs_real_data
-from la_pipeline_failure_predict.contracts.catalog import Column, Table
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.backtest import backtest
 from la_pipeline_failure_predict.model.backtest_config import BacktestConfig, read_config
@@ -14,6 +13,8 @@ from la_pipeline_failure_predict.model.data import AREA_MONTHS, PIPES, add_month
 from la_pipeline_failure_predict.model.folds import make_folds
 from la_pipeline_failure_predict.model.train import train
 from la_pipeline_failure_predict.report.backtest_report import write_backtest_report
+from la_pipeline_failure_predict.tables import Column, Table
+from la_pipeline_failure_predict.warehouse.base import create_statement
 
 MART = "features.fct_pipe_features"
 QUICK = {
@@ -32,7 +33,7 @@ def pipes(warehouse, marts, make_pipes):
 
 def run(warehouse, marts, grain="pipe", final=False, **changes):
     config = BacktestConfig.model_validate(QUICK | changes)
-    return backtest(warehouse, marts.tables, grain, config, final=final, progress=marts.progress)
+    return backtest(warehouse, grain, config, final=final, progress=marts.progress)
 
 
 def figures(result, split="rolling_pooled"):
@@ -191,9 +192,9 @@ def test_shuffled_labels_cannot_be_predicted(warehouse, marts, make_pipes):
 
 
 def test_the_champion_is_what_training_trains(pipes, marts):
-    assert "no backtest has been run" in read_champion(pipes, marts.tables, "pipe").reason
+    assert "no backtest has been run" in read_champion(pipes, "pipe").reason
     result = run(pipes, marts, models={"poisson_glm": {"penalty": 30.0}})
-    trained = train(pipes, marts.tables, "pipe", progress=marts.progress)
+    trained = train(pipes, "pipe", progress=marts.progress)
     assert trained.model_name == "poisson_glm"
     parameters = pipes.scalar(
         f"select parameters from ml.model_runs where run_id = '{trained.run_id}'"
@@ -201,10 +202,10 @@ def test_the_champion_is_what_training_trains(pipes, marts):
     assert f"champion of {result.backtest_id}: the only candidate" in str(parameters)
     # With the parameters that it was judged with, not with the defaults.
     assert "30.0" in str(parameters)
-    asked = train(pipes, marts.tables, "pipe", model="empirical_bayes", progress=marts.progress)
+    asked = train(pipes, "pipe", model="empirical_bayes", progress=marts.progress)
     assert asked.run_id.startswith("pipe-empirical-bayes-")
     with pytest.raises(UserError, match="no pipe model 'oracle'; there are poisson_glm"):
-        train(pipes, marts.tables, "pipe", model="oracle", progress=marts.progress)
+        train(pipes, "pipe", model="oracle", progress=marts.progress)
 
 
 def test_blocks_are_predicted_by_fits_that_never_saw_them(pipes, marts):
@@ -216,7 +217,8 @@ def test_blocks_are_predicted_by_fits_that_never_saw_them(pipes, marts):
     place = {name: number for number, name in enumerate(sorted(ids))}
     columns = (("pipe_id", "text"), ("x_m", "double precision"), ("y_m", "double precision"))
     table = Table("dim_pipes", "core", "core", "", tuple(Column(n, t, "") for n, t in columns))
-    pipes.create_tables([table])
+    pipes.execute("create schema if not exists core")
+    pipes.execute(create_statement(table))
     import pyarrow as pa
 
     grid = {

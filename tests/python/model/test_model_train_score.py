@@ -18,7 +18,7 @@ def rows_of(warehouse, sql):
 
 
 def run(function, warehouse, marts, grain, **options):
-    return function(warehouse, marts.tables, grain, progress=marts.progress, **options)
+    return function(warehouse, grain, progress=marts.progress, **options)
 
 
 def score_sql(warehouse, marts, run_id, trained_until, mart, exposure, unit):

@@ -3,9 +3,9 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
-from la_pipeline_failure_predict.contracts.rules import Bound, Rule
 from la_pipeline_failure_predict.quality.findings import Findings, Outcome, TableOutcome
 from la_pipeline_failure_predict.quality.summary import github_lines, text_lines, write_junit
+from la_pipeline_failure_predict.tables import Bound, Rule
 
 RULE = Rule("codes", "codes", "error", "100% of it, or: none", "kind", "kind <> 'x'")
 SOFT = Rule(

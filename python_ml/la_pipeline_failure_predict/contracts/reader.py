@@ -1,8 +1,7 @@
 """Read the contracts (Open Data Contract Standard v3) into tables and columns."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 from open_data_contract_standard.model import (
@@ -11,8 +10,9 @@ from open_data_contract_standard.model import (
     SchemaProperty,
 )
 
-from la_pipeline_failure_predict.contracts.rules import Rule, column_rules, table_rules
+from la_pipeline_failure_predict.contracts.rules import column_rules, table_rules
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.tables import Column, Rule, Table
 
 CONTRACT_FILES = (
     "data_schema.yaml",
@@ -22,72 +22,6 @@ CONTRACT_FILES = (
 )
 # Of marts: generated from dbt's manifest, so that dbt writes the tables and Python only reads them.
 MART_CONTRACT_FILES = ("powerbi_export_schema.yaml",)
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table.
-
-    Attributes
-    ----------
-    sql_type
-        ANSI name of the type, the same on every engine, such as ``double precision``.
-    unit
-        Unit of the values, in words that pint reads; None for a plain number or text.
-    aliases
-        Other headers that deliveries use for the column.
-    """
-
-    name: str
-    sql_type: str
-    description: str
-    required: bool = False
-    key_position: int = 0
-    unit: str | None = None
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def is_lineage(self) -> bool:
-        """Whether the loader writes the column, rather than the delivery."""
-        return self.name.startswith("_")
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table that Python writes and dbt reads as a source.
-
-    Attributes
-    ----------
-    rules
-        What its rows must hold, column by column, then across columns and rows.
-    """
-
-    name: str
-    schema: str
-    provider: str
-    description: str
-    columns: tuple[Column, ...]
-    rules: tuple[Rule, ...] = ()
-
-    @cached_property
-    def delivered(self) -> tuple[Column, ...]:
-        """Columns that come from the delivery."""
-        return tuple(column for column in self.columns if not column.is_lineage)
-
-    def column(self, name: str) -> Column:
-        """Return a column by name."""
-        return next(column for column in self.columns if column.name == name)
-
-    @cached_property
-    def key(self) -> tuple[str, ...]:
-        """Names of the primary-key columns, in order."""
-        keyed = [column for column in self.columns if column.key_position]
-        return tuple(c.name for c in sorted(keyed, key=lambda column: column.key_position))
-
-    @cached_property
-    def is_landing(self) -> bool:
-        """Whether deliveries are loaded into it."""
-        return any(column.is_lineage for column in self.columns)
 
 
 @lru_cache

@@ -11,11 +11,10 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from la_pipeline_failure_predict.contracts.catalog import Table
-from la_pipeline_failure_predict.contracts.rules import Rule
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.csv_rows import MALFORMED, ROW_NUMBER
 from la_pipeline_failure_predict.sources.shapes import is_outside_degrees
+from la_pipeline_failure_predict.tables import Rule, Table
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import quote, sql_text
 

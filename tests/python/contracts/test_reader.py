@@ -5,8 +5,8 @@ import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from cities import ROOT, City
-from la_pipeline_failure_predict.contracts.catalog import CONTRACT_FILES, read_tables
 from la_pipeline_failure_predict.contracts.dbt_sources import render_sources
+from la_pipeline_failure_predict.contracts.reader import CONTRACT_FILES, read_tables
 
 
 @pytest.mark.parametrize("name", CONTRACT_FILES)
