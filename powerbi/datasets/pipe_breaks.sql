@@ -12,7 +12,7 @@ select
     "soil_id" as "Soil ID",
     -- Day the break was reported.
     "broke_on" as "Break Date",
-    -- First day of the month of the break.
+    -- First day of the month.
     "month_on" as "Break Month",
     -- Material of the main that broke.
     "material_name" as "Break Material",

@@ -3,6 +3,7 @@
 import click
 
 from la_pipeline_failure_predict.cli.common import common, fail
+from la_pipeline_failure_predict.contracts.column_docs import sync_column_docs
 from la_pipeline_failure_predict.contracts.consumer_contracts import sync_consumer_contracts
 from la_pipeline_failure_predict.contracts.dbt_sources import sync_sources
 from la_pipeline_failure_predict.settings import Settings
@@ -17,15 +18,16 @@ def contracts() -> None:
 @click.option("--check", is_flag=True, help="Write nothing; end 1 where a file has drifted.")
 @common
 def sync(settings: Settings, check: bool) -> None:
-    """Write what is generated: dbt's source YAML, and the contracts of what others read.
+    """Write what is generated: dbt's source YAML, doc blocks, the contracts of what others read.
 
-    The source YAML comes from the contracts of the landing, model and score tables; the contracts
-    of the features and the Power BI views come from the YAML of their models.
+    The source YAML comes from the contracts of the landing, model and score tables. The doc blocks
+    of the columns that views pass on, and the contracts of the features and the Power BI views,
+    come from the YAML of the models.
 
     \b
     Example: la-pipes contracts sync --check
     """
-    drifted = sync_sources(settings.root, check)
+    drifted = sync_sources(settings.root, check) + sync_column_docs(settings.root, check)
     drifted += sync_consumer_contracts(settings, check)
     for path in drifted:
         click.echo(f"{'drifted' if check else 'wrote'} {path}")
