@@ -43,7 +43,7 @@ def check(
 ) -> None:
     """Check the landing tables, the model tables and the Power BI views against their contracts.
 
-    Ends 1 when a rule of severity error is broken, 0 when only warnings are; both are listed.
+    Ends with 1 if a rule of severity error is broken, and with 0 if there are only warnings.
 
     \b
     Example: la-pipes check
@@ -55,7 +55,7 @@ def check(
     from la_pipeline_failure_predict.quality.summary import github_lines, text_lines, write_junit
 
     screen = Screen()
-    with one_writer(settings):  # what is checked does not change meanwhile
+    with one_writer(settings):  # nothing may change during the check
         findings = check_warehouse(settings, tables, screen.advance)
         record(settings, findings)
     index = write_data_docs(findings, docs.absolute())

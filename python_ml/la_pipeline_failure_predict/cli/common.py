@@ -26,7 +26,7 @@ GRAINS: tuple[Grain, ...] = ("pipe", "area_month")
 
 
 class Screen:
-    """Reports steps as lines, and progress within a step on one line that is written over."""
+    """Reports steps as lines, and progress within a step on one line that is overwritten."""
 
     def __init__(self) -> None:
         self._width = 0
@@ -65,7 +65,7 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
         type=click.Path(path_type=Path),
         help="Folder of dbt_project.yml. [env: LA_PIPES_PROJECT_DIR]",
     )
-    @click.option("--verbose", is_flag=True, help="Show the log on the screen too.")
+    @click.option("--verbose", is_flag=True, help="Also show the log on the screen.")
     @wraps(command)
     def wrapped(
         target: str | None, project_dir: Path | None, verbose: bool, **arguments: Any
@@ -129,7 +129,7 @@ as_of_option = click.option(
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),
     callback=_day,
-    help="Day to look ahead from; the newest by default.",
+    help="Day from which to predict; the newest by default.",
 )
 grain_option = click.option(
     "--grain", type=click.Choice(GRAINS), help="One grain only; both by default."

@@ -15,10 +15,10 @@ def contracts() -> None:
 
 
 @contracts.command()
-@click.option("--check", is_flag=True, help="Write nothing; end 1 where a file has drifted.")
+@click.option("--check", is_flag=True, help="Write nothing; end with 1 if a file is out of date.")
 @common
 def sync(settings: Settings, check: bool) -> None:
-    """Write what is generated: dbt's source YAML, doc blocks, the contracts of what others read.
+    """Write the generated files: dbt's source YAML, doc blocks, contracts of what others read.
 
     The source YAML comes from the contracts of the landing, model and score tables. The doc blocks
     of the columns that views pass on, and the contracts of the features and the Power BI views,

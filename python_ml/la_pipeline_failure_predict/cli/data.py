@@ -22,7 +22,9 @@ from la_pipeline_failure_predict.warehouse import one_writer
 
 @click.command()
 @click.option("--pipes", default=20_000, show_default=True, help="Number of mains.")
-@click.option("--seed", default=1, show_default=True, help="Another seed, another network.")
+@click.option(
+    "--seed", default=1, show_default=True, help="A different seed gives a different network."
+)
 @click.option(
     "--to",
     "folder",
@@ -57,7 +59,11 @@ def write_sample_files(folder: Path, pipes: int, seed: int) -> Path:
 @click.command(epilog=f"Sources: {', '.join(SOURCES)}.")
 @click.argument("source")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--mapping", type=click.Path(path_type=Path), help="How the columns become ours.")
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path),
+    help="File that says which of your columns is which.",
+)
 @max_rejects_option
 @common
 def load(
@@ -69,7 +75,7 @@ def load(
 ) -> None:
     """Load FILES of one SOURCE; a file that was loaded before is skipped.
 
-    Rows that break a hard rule of the contract are set aside (la-pipes quarantine), the rest loads.
+    Rows that break a hard rule of the contract are set aside (see la-pipes quarantine).
 
     \b
     Example: la-pipes load pipes water_mains.csv --mapping schemas/mappings/kitchener.yml
@@ -83,7 +89,7 @@ def load(
 @click.command()
 @common
 def link(settings: Settings) -> None:
-    """Find the area and soil of each main and break, and the main of breaks without one.
+    """Find the area and soil of each main and break, and the main of breaks that name none.
 
     \b
     Example: la-pipes link

@@ -1,4 +1,4 @@
-"""A group whose commands are imported when they are called, so that --help answers at once."""
+"""A group that imports a command only when it is called, so that --help is fast."""
 
 import ast
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ PACKAGE = "la_pipeline_failure_predict.cli"
 class LazyGroup(click.Group):
     """A group that knows its commands by name and module.
 
-    The line of help of each is read from its module as text: the modules import what fits models
-    and opens warehouses, which takes seconds.
+    The help line of each command is read from its module as text, because importing the modules
+    takes seconds.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands with their first lines of help, importing none."""
+        """Write the commands with their first lines of help, without importing them."""
         rows = [(name, _first_line(module, name)) for name, module in self._modules.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)

@@ -25,15 +25,15 @@ from la_pipeline_failure_predict.warehouse import one_writer
 @as_of_option
 @click.option(
     "--model",
-    help="Candidate to train, of mains where no --grain is named; the champion of the newest "
-    "backtest by default.",
+    help="Candidate to train, for mains if --grain is not given; by default the champion of the "
+    "newest backtest.",
 )
-@click.option("--seed", default=1, show_default=True, help="Seed of everything drawn at random.")
+@click.option("--seed", default=1, show_default=True, help="Seed for everything random.")
 @common
 def train(
     settings: Settings, grain: Grain | None, as_of: date | None, model: str | None, seed: int
 ) -> None:
-    """Train the break models on the features and evaluate them on the last year held out.
+    """Train the break models, and test them on the last year, which is held out.
 
     Each run gets a model card, artifacts/model_cards/RUN_ID.md: what it learned from, how it was
     judged, and what it must not be used for.
@@ -55,17 +55,17 @@ def train(
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Configuration; schemas/backtest.yml of the project by default.",
+    help="Configuration file; the project's schemas/backtest.yml by default.",
 )
 @click.option(
     "--final",
     is_flag=True,
-    help="Look at the held-back origins too, once, at release; that it was done is recorded.",
+    help="Also look at the held-back origins. Do this once, at release; each look is recorded.",
 )
 @click.option(
     "--truth",
     type=click.Path(path_type=Path),
-    help="True hazard of a synthetic network, to say what share of its capture models reach.",
+    help="True hazard of a synthetic network; shows what share of its capture each model reaches.",
 )
 @click.option(
     "--to",
@@ -73,7 +73,7 @@ def train(
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("reports/backtest"),
     show_default=True,
-    help="Folder of the report, its charts and its figures.",
+    help="Folder for the report, its charts and its figures.",
 )
 @common
 def backtest(
@@ -84,10 +84,10 @@ def backtest(
     truth: Path | None,
     folder: Path,
 ) -> None:
-    """Judge every candidate and simple rule on past years as if they were to come.
+    """Test every candidate and simple rule on past years, as if they were the future.
 
-    At each origin the models are fitted to what was known then and predict the year after. The
-    simplest candidate that none beats becomes the champion, which la-pipes train trains.
+    At each origin the models are fitted to what was known then, and predict the year after. The
+    simplest candidate that no other beats becomes the champion; la-pipes train trains it.
 
     \b
     Example: la-pipes backtest --grain pipe
@@ -101,7 +101,7 @@ def backtest(
     )
 
     if truth and grain == "area_month":
-        raise UserError("--truth is the hazard of mains: leave it out, or name --grain pipe.")
+        raise UserError("--truth is the hazard of mains: leave it out, or add --grain pipe.")
     screen = Screen()
     grains = [grain] if grain else GRAINS
     with one_writer(settings):
@@ -116,8 +116,8 @@ def backtest(
 @as_of_option
 @click.option(
     "--run-id",
-    help="Run to score with; by default the promoted one, else the seed's, else the one that "
-    "learned from the newest labels.",
+    help="Run to score with; by default the promoted run, or else the seed's run, or else the run "
+    "that learned from the newest labels.",
 )
 @common
 def score(settings: Settings, grain: Grain | None, as_of: date | None, run_id: str | None) -> None:
@@ -135,9 +135,9 @@ def score(settings: Settings, grain: Grain | None, as_of: date | None, run_id: s
 @click.command()
 @click.argument("run_id", required=False)
 @grain_option
-@click.option("--list", "is_list", is_flag=True, help="Show the runs and which is published.")
-@click.option("--withdraw", is_flag=True, help="Read the seed's run or the newest again.")
-@click.option("--build", is_flag=True, help="Rebuild what reads the scores right away.")
+@click.option("--list", "is_list", is_flag=True, help="Show the runs and which one is published.")
+@click.option("--withdraw", is_flag=True, help="Use the seed's run, or else the newest, again.")
+@click.option("--build", is_flag=True, help="Also rebuild what reads the scores.")
 @common
 def promote(
     settings: Settings,
@@ -147,10 +147,10 @@ def promote(
     withdraw: bool,
     build: bool,
 ) -> None:
-    """Say which scored run (RUN_ID) the risk marts and Power BI read.
+    """Choose the scored run (RUN_ID) that the risk marts and Power BI read.
 
-    It holds until another one is promoted or it is withdrawn; later runs are scored and published
-    only when they are promoted.
+    The choice holds until another run is promoted or it is withdrawn. Later runs are scored and
+    published only if they are promoted.
 
     \b
     Example: la-pipes promote --list
@@ -159,7 +159,7 @@ def promote(
     from la_pipeline_failure_predict.pipeline import Pipeline
 
     if (run_id is not None) + is_list + withdraw != 1:
-        raise UserError("Name one RUN_ID, or say --list or --withdraw: one of the three.")
+        raise UserError("Give exactly one of RUN_ID, --list and --withdraw.")
     grains = [grain] if grain else GRAINS
     if is_list:
         _list_runs(settings, grains)
@@ -167,7 +167,7 @@ def promote(
     with one_writer(settings):
         Pipeline(settings, Screen()).promote(run_id, grains, build)
     if not build:
-        click.echo("The marts follow with la-pipes run (or dbt build --select source:ml+).")
+        click.echo("Update the marts with la-pipes run (or dbt build --select source:ml+).")
 
 
 def _list_runs(settings: Settings, grains: Sequence[Grain]) -> None:

@@ -69,7 +69,7 @@ def _number(text: str) -> float:
 @click.option(
     "--budget",
     type=Dollars(),
-    help="Spend at most this; the variable plan_budget_usd without it and --length-share.",
+    help="Spend at most this; without --length-share, the default is the variable plan_budget_usd.",
 )
 @click.option(
     "--length-share", type=Share(), help="Renew at most this share of the network's length."
@@ -97,7 +97,7 @@ def plan(
     file: Path | None,
     rows: int,
 ) -> None:
-    """Say which street projects a budget buys, and what they avoid.
+    """Say which street projects a budget buys, and which breaks they avoid.
 
     \b
     Example: la-pipes plan --budget 25e6
@@ -175,6 +175,6 @@ def _print_comparison(choices: list[Choice]) -> None:
             f"{choice.total('avoided_usd_10y'):>16,.0f} {choice.avoided_per_usd:>6.3f}"
         )
     click.echo(
-        "\nExpected by the model, for the other rules too, at a rate carried forward unchanged"
-        " unless\nplan_rate_growth says otherwise; docs/14_risk_scoring says how to read it."
+        "\nAll figures are the model's expectations, for every rule, at an unchanged rate of breaks"
+        "\nunless plan_rate_growth is set; docs/14_risk_scoring explains how to read them."
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 manifest_option = click.option(
     "--manifest",
     type=click.Path(path_type=Path),
-    help="manifest.json of dbt; without it, the project is parsed where it has changed.",
+    help="dbt's manifest.json; without it, the project is parsed if it has changed.",
 )
 
 
@@ -80,7 +80,7 @@ def build(settings: Settings, manifest: Path | None, catalog: Path | None, pbix:
     "--data",
     "with_data",
     is_flag=True,
-    help="Check the warehouse of the target too: columns, types, keys, relationships.",
+    help="Also check the target's warehouse: columns, types, keys, relationships.",
 )
 @click.option(
     "--schemas",
@@ -89,7 +89,7 @@ def build(settings: Settings, manifest: Path | None, catalog: Path | None, pbix:
 )
 @common
 def check(settings: Settings, manifest: Path | None, with_data: bool, schemas: Path | None) -> None:
-    """Say what has drifted from dbt, or would not work.
+    """Say what no longer matches dbt, or would not work.
 
     \b
     Example: la-pipes powerbi check --data --target postgres
@@ -149,7 +149,7 @@ def preview(
 ) -> None:
     """Draw each page of the reports without Power BI.
 
-    The pictures have the fields and places of the reports; they are not screenshots.
+    The pictures show the fields of the reports in their places; they are not screenshots.
 
     \b
     Example: la-pipes powerbi preview reports/powerbi --report la_pipeline_failure_risk
@@ -172,8 +172,8 @@ def impact(
 ) -> None:
     """List what uses a model or one of its columns.
 
-    Measures, visuals and reports, through the models in between. Columns are not followed through
-    the training step: what the model learns from a feature reaches every score.
+    These are measures, visuals and reports, found through the models in between. Columns are not
+    followed through training, because every feature can affect every score.
 
     \b
     Example: la-pipes powerbi impact dim_pipes.install_year
@@ -199,7 +199,7 @@ def impact(
     type=click.Path(path_type=Path),
     default=Path("powerbi/deploy/environments.yml"),
     show_default=True,
-    help="File of the workspaces and what the model reads there.",
+    help="File that lists the workspaces and what the model reads there.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be published, and publish nothing.")
 @click.option("--refresh", "with_refresh", is_flag=True, help="Refresh the model afterwards.")

@@ -19,13 +19,13 @@ def init(settings: Settings) -> None:
     """
     with one_writer(settings), open_for_writing(settings) as warehouse:
         count = len(warehouse.declared)
-        click.echo(f"{warehouse.label}: {count} landing, model and score tables are there.")
+        click.echo(f"{warehouse.label}: {count} landing, model and score tables exist.")
 
 
 @click.command()
 @common
 def doctor(settings: Settings) -> None:
-    """Say what is missing and how to fix it; ends 1 when something is.
+    """Say what is missing and how to fix it; ends with 1 if anything is.
 
     \b
     Example: la-pipes doctor --target postgres

@@ -18,7 +18,7 @@ def quarantine() -> None:
 
 
 @quarantine.command("list")
-@click.option("--all", "everything", is_flag=True, help="Those fixed since, too.")
+@click.option("--all", "everything", is_flag=True, help="Also list rows that have been fixed.")
 @common
 def list_(settings: Settings, everything: bool) -> None:
     """List what was set aside and why, with counts.
@@ -50,12 +50,12 @@ def list_(settings: Settings, everything: bool) -> None:
     show_default=True,
     help="Folder to write to.",
 )
-@click.option("--load-id", "load_ids", multiple=True, help="These loads only; all by default.")
+@click.option("--load-id", "load_ids", multiple=True, help="Only these loads; all by default.")
 @common
 def export_(settings: Settings, folder: Path, load_ids: Sequence[str]) -> None:
-    """Write the rows that are set aside to CSV, a file per load, to be fixed and retried.
+    """Write the rows that are set aside to CSV, one file per load, to fix and retry.
 
-    Fix the delivery's own columns; leave the first five as they are.
+    Fix the delivery's columns; do not change the first five columns.
 
     \b
     Example: la-pipes quarantine export --to reports/quarantine
@@ -72,7 +72,7 @@ def export_(settings: Settings, folder: Path, load_ids: Sequence[str]) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @common
 def retry_(settings: Settings, files: Sequence[Path]) -> None:
-    """Load the fixed rows of exported FILES; what still does not fit stays set aside.
+    """Load the fixed rows of exported FILES; rows that are still wrong stay set aside.
 
     \b
     Example: la-pipes quarantine retry reports/quarantine/pipes-0123456789abcdef.csv

@@ -38,10 +38,14 @@ def build(settings: Settings, select: str | None) -> None:
 @click.option(
     "--delivery",
     type=click.Path(path_type=Path),
-    help="File that lists what to load; without it, what is loaded already is used.",
+    help="File that lists what to load; without it, the data that is already loaded is used.",
 )
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the files it names.")
-@click.option("--force", is_flag=True, help="Link, build, score and publish again.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="Folder of the files that it names."
+)
+@click.option(
+    "--force", is_flag=True, help="Link, build, score and publish again, even if up to date."
+)
 @max_rejects_option
 @common
 def run(
@@ -51,7 +55,7 @@ def run(
     force: bool,
     max_rejects: RejectLimit | None,
 ) -> None:
-    """Do all of it, from files to Power BI views, skipping what is up to date.
+    """Run every step from files to Power BI views; skip what is up to date.
 
     \b
     Example: la-pipes run --delivery schemas/deliveries/kitchener.yml --data-dir ~/kitchener
@@ -100,7 +104,9 @@ def _show_top_mains(settings: Settings) -> None:
 
 @click.command()
 @click.option("--pipes", default=20_000, show_default=True, help="Number of mains.")
-@click.option("--seed", default=1, show_default=True, help="Another seed, another network.")
+@click.option(
+    "--seed", default=1, show_default=True, help="A different seed gives a different network."
+)
 @common
 def demo(settings: Settings, pipes: int, seed: int) -> None:
     """Write a sample network and run every step on it.

@@ -15,10 +15,14 @@ from la_pipeline_failure_predict.warehouse.open import read_connection
 
 
 @click.command()
-@click.option("--card", is_flag=True, help="Write the card of a model run instead, in Markdown.")
-@click.option("--run-id", help="Run of the card; the published one by default.")
+@click.option("--card", is_flag=True, help="Write the model card of a run in Markdown instead.")
+@click.option("--run-id", help="Run to write the card of; the published run by default.")
 @click.option(
-    "--grain", type=click.Choice(GRAINS), default="pipe", show_default=True, help="Of the card."
+    "--grain",
+    type=click.Choice(GRAINS),
+    default="pipe",
+    show_default=True,
+    help="Grain of the card.",
 )
 @click.option(
     "--to",
@@ -30,10 +34,10 @@ from la_pipeline_failure_predict.warehouse.open import read_connection
 def report(
     settings: Settings, card: bool, run_id: str | None, grain: Grain, file: Path | None
 ) -> None:
-    """Draw the mains by risk class and the share of breaks that ranking by it catches.
+    """Draw the mains by risk class, and the share of breaks that this ranking catches.
 
-    With --card: what a model run learned from, how it was judged, its strongest terms, and what it
-    must not be used for.
+    With --card, write what a model run learned from, how it was judged, its strongest terms, and
+    what it must not be used for.
 
     \b
     Example: la-pipes report --to reports/result.png
@@ -65,7 +69,7 @@ def report(
 )
 @common
 def notebooks(settings: Settings, names: tuple[str, ...], folder: Path) -> None:
-    """Run the notebooks of docs/03_notebooks, or those named, on what the warehouse holds.
+    """Run the notebooks of docs/03_notebooks (or only those named) on your warehouse.
 
     \b
     Example: la-pipes notebooks
@@ -84,7 +88,7 @@ def notebooks(settings: Settings, names: tuple[str, ...], folder: Path) -> None:
         screen.say(f"{name}: {sentence}")
 
     files = find_notebooks(settings.root, names)
-    # Before the kernel: what keeps a warehouse from being opened is told once.
+    # Before the kernel starts, so that a warehouse that cannot be opened is reported once.
     open_warehouse(settings).close()
     try:
         written = run_notebooks(files, folder, settings, progress=screen.advance, stopped=stop)
@@ -110,7 +114,7 @@ def _percentage(
 @click.option(
     "--save",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write what this build holds to a file, to compare another build with it.",
+    help="Write a summary of this build to a file, to compare another build with it.",
 )
 @click.option(
     "--to",
@@ -123,7 +127,7 @@ def _percentage(
     "limit",
     metavar="PERCENT",
     callback=_percentage,
-    help="End 1 when the rows of a mart change by more, such as 20%.",
+    help="End with 1 if the rows of a mart change by more than this, such as 20%.",
 )
 @common
 def compare(
@@ -133,9 +137,9 @@ def compare(
     file: Path | None,
     limit: float | None,
 ) -> None:
-    """Say in Markdown what the target holds that the build BASE does not.
+    """Say in Markdown how the target differs from the build BASE.
 
-    BASE is a DuckDB file, or what --save wrote of a build on any engine.
+    BASE is a DuckDB file, or a file that --save wrote for a build on any engine.
 
     \b
     Example: la-pipes compare --save before.json
@@ -150,8 +154,8 @@ def compare(
 
     if base is None and (save is None or file or limit is not None):
         raise UserError(
-            "There is nothing to compare with: name another build (a DuckDB file, or one written "
-            "with --save), or keep this one with --save FILE."
+            "There is nothing to compare with: name another build (a DuckDB file, or a file written "
+            "with --save), or save this one with --save FILE."
         )
     before = read_base(base) if base else None  # before --save, which may write to the same file
     with open_warehouse(settings) as warehouse:
