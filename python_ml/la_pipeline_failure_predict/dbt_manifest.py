@@ -174,7 +174,7 @@ def read_manifest_file(file: Path) -> Mapping[str, Any]:
         raise UserError(f"There is no manifest {file}: write it with dbt parse.") from None
     except ValueError:
         pass
-    raise UserError(f"{file} is not a manifest of dbt: write it again with dbt parse.")
+    raise UserError(f"{file} is not a dbt manifest: write it again with dbt parse.")
 
 
 def project_digest(root: Path, names: Sequence[str]) -> str:

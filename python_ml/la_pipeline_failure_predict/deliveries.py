@@ -66,5 +66,5 @@ def read_deliveries(path: Path, data_dir: Path | None = None) -> list[DeliveredF
         files.append(DeliveredFile(entry.source, delivered, mapping))
     for file in files:
         if not file.path.exists():
-            raise UserError(f"{path} names {file.path}, which is not there: check --data-dir.")
+            raise UserError(f"{path} names {file.path}, which does not exist: check --data-dir.")
     return files

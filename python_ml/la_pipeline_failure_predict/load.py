@@ -129,7 +129,7 @@ def _check_path(path: Path, source: Source) -> None:
     if path.is_dir() and not source.is_folder and path.suffix.lower() != ".gdb":
         raise UserError(f"{path} is a folder: name the files in it.")
     if not path.is_dir() and not path.is_file():
-        raise UserError(f"{path} is no ordinary file: copy what it gives into one.")
+        raise UserError(f"{path} is not an ordinary file: copy its contents into one.")
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -184,7 +184,7 @@ def _land_file(warehouse: Warehouse, scratch: Scratch, delivery: _Delivery) -> d
         raise UserError(
             f"{delivery.path} cannot be read as {delivery.source.name} "
             f"({first_line(error)}): check the source's name, the mapping and that "
-            "the file is whole."
+            "the file is complete."
         ) from error
 
 
@@ -312,6 +312,6 @@ def _sha256(paths: Sequence[Path]) -> str:
                     digest.update(hashlib.file_digest(content, "sha256").digest())
             except OSError as error:
                 raise UserError(
-                    f"{file} cannot be read ({error.strerror}): check who may read it."
+                    f"{file} cannot be read ({error.strerror}): check its permissions."
                 ) from None
     return digest.hexdigest()

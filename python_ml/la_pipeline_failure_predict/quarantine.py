@@ -213,7 +213,7 @@ def _relate_to_quarantine(warehouse: Warehouse, scratch: Scratch, load_id: str, 
     if strange:
         raise UserError(
             f"{path} has quarantine_row_number {strange[0]['given']!r}, which is not set aside or "
-            "stands there twice: keep that column as it was exported."
+            "is listed twice: keep that column as it was exported."
         )
     present = set(scratch.query("describe mended_file").column("column_name").to_pylist())
     notes = ", ".join(name for name in NOTES if name in present)

@@ -27,7 +27,9 @@ class RejectLimit:
         found = LIMIT.match(text)
         is_share = bool(found and found[2])
         if found is None or (is_share and float(found[1]) > 100):
-            raise UserError(f"--max-rejects {text!r} is neither a share, 1%, nor a number, 250.")
+            raise UserError(
+                f"--max-rejects {text!r} is neither a share such as 1% nor a number such as 250."
+            )
         return cls(float(found[1]), is_share)
 
     def allows(self, refused: int, rows: int) -> bool:

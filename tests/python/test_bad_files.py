@@ -364,7 +364,7 @@ SMALL = [
         "nul-in-a-header",
         "pipes",
         mains("1,5,a", header="pipe_id,length_m,a\0b"),
-        says="holds NUL characters",
+        says="contains NUL characters",
     ),
     Case(
         "long-header",
@@ -588,14 +588,14 @@ SMALL = [
         "lookup-that-climbs",
         "pipes",
         mains("1,5,CI"),
-        says="which leads out of",
+        says="which leads outside",
         mapping='pipes: {lookups: [{name: r, file: ../../etc/passwd, "on": x}]}',
     ),
     Case(
         "lookup-to-the-root",
         "pipes",
         mains("1,5,CI"),
-        says="which leads out of",
+        says="which leads outside",
         mapping='pipes: {lookups: [{name: r, file: /etc/passwd, "on": x}]}',
     ),
     Case(
@@ -661,14 +661,14 @@ SMALL = [
         "one-mark-for-both",
         "pipes",
         mains("1,5,CI"),
-        says="thousands is a character, and another than decimal",
+        says="thousands must be one character that differs from decimal",
         mapping='pipes: {decimal: ",", thousands: ","}',
     ),
     Case(
         "two-characters-between",
         "pipes",
         mains("1,5,CI"),
-        says="delimiter is one character",
+        says="delimiter must be one character",
         mapping='pipes: {delimiter: "::"}',
     ),
     Case(
@@ -733,7 +733,7 @@ def test_a_path_that_climbs_out_of_a_delivery(cities: dict[str, City], tmp_path:
         before = row_counts(cities["duckdb"])
         result = cities["duckdb"].la_pipes("run", "--delivery", tmp_path / "delivery.yml")
         assert result.exit_code == 2
-        assert "which leads out of" in result.output
+        assert "which leads outside" in result.output
         assert row_counts(cities["duckdb"]) == before
 
 
@@ -745,4 +745,4 @@ def test_a_file_that_may_not_be_read(cities: dict[str, City], tmp_path: Path) ->
     (tmp_path / "mains.csv").chmod(0)
     result = cities["duckdb"].la_pipes("load", "pipes", tmp_path / "mains.csv")
     assert result.exit_code == 2
-    assert "cannot be read (Permission denied): check who may read it" in result.output
+    assert "cannot be read (Permission denied): check its permissions" in result.output

@@ -152,7 +152,7 @@ REAL = [
         "header-renamed",
         "pipes",
         k_mains(lambda rows: [row.pop("WATMAINID") for row in rows]),
-        says="The mapping takes pipe_id from 'WATMAINID', but the file has OBJECTID, STATUS",
+        says="The mapping reads pipe_id from 'WATMAINID', but the file has OBJECTID, STATUS",
         mapping=KITCHENER,
     ),
     Case(
@@ -166,7 +166,7 @@ REAL = [
         "mains-as-breaks",
         "breaks",
         k_mains(first(MATERIAL="ST")),
-        says="The mapping takes break_id from 'WATBREAKINCIDENTID' or 'Wat Break Incident ID'",
+        says="The mapping reads break_id from 'WATBREAKINCIDENTID' or 'Wat Break Incident ID'",
         mapping=KITCHENER,
     ),
     # Kitchener's breaks

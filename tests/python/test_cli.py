@@ -161,7 +161,7 @@ def test_settings_are_checked(duckdb_city: City) -> None:
     [
         (None, "No delivery file"),
         ("deliveries: []", "at least 1 item"),
-        ("deliveries: [{source: pipes, file: nowhere.csv}]", "nowhere.csv, which is not there"),
+        ("deliveries: [{source: pipes, file: nowhere.csv}]", "nowhere.csv, which does not exist"),
         ("deliveries: [{source: tubes, file: x.csv}]", "Unknown source 'tubes'"),
     ],
 )

@@ -28,7 +28,7 @@ FILES = ("areas.geojson", "soils.geojson", "climate.csv", "pipes.csv", "breaks.c
 KILLS = {"load": 5, "link": 2, "run": 2, "score": 5, "promote": 4}
 # dbt's tests write nothing that could be lost, and take half of a build.
 ONLY_WHAT_WRITES = {"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test test"}
-LOST = "What was there before is intact"
+LOST = "The former state is intact"
 
 
 @pytest.fixture(scope="session")

@@ -225,7 +225,7 @@ def test_max_rejects_refuses_the_whole_delivery(
     )
     assert result.exit_code == exit_code, result.output
     if limit == "many":
-        assert "neither a share, 1%, nor a number, 250" in result.output
+        assert "neither a share such as 1% nor a number such as 250" in result.output
         return
     if exit_code:
         assert f"4 of the 5 rows of {tmp_path / 'mains.csv'} do not fit" in result.output

@@ -81,13 +81,13 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
         except UserError as error:
             fail(str(error), 2)
         except DbtFailed as error:
-            fail(f"{error}\nAll of it is in {log_file}.", 1)
+            fail(f"{error}\nThe full output is in {log_file}.", 1)
         except Exception as error:
             log.exception("unexpected")
             if sentence := explain_error(error):
                 fail(sentence, 2)
             fail(
-                f"Something went wrong that should not ({type(error).__name__}); {log_file} has "
+                f"An unexpected error occurred ({type(error).__name__}); {log_file} has "
                 "the details. The last good state is kept: run the command again, and report the "
                 "log if it happens again.",
                 1,

@@ -93,7 +93,7 @@ def notebooks(settings: Settings, names: tuple[str, ...], folder: Path) -> None:
     try:
         written = run_notebooks(files, folder, settings, progress=screen.advance, stopped=stop)
     except NotebookFailed as error:
-        fail(f"A notebook did not run to its end: {error}. The log has the whole of it.", 1)
+        fail(f"A notebook did not finish: {error}. The log has the full output.", 1)
     screen.say(f"Wrote {len(written)} of {len(files)} notebooks to {folder}.")
     if stopped:
         fail(f"Nothing to show in {', '.join(stopped)}; no file was written for it.", 2)
@@ -154,7 +154,7 @@ def compare(
 
     if base is None and (save is None or file or limit is not None):
         raise UserError(
-            "There is nothing to compare with: name another build (a DuckDB file, or a file written "
+            "There is nothing to compare with: name another build (a DuckDB file, or one written "
             "with --save), or save this one with --save FILE."
         )
     before = read_base(base) if base else None  # before --save, which may write to the same file

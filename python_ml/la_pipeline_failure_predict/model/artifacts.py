@@ -76,12 +76,14 @@ def load_trees(folder: Path, run_id: str, trained_until: date) -> GradientBoosti
     wrote, here = entry.get("libraries"), _libraries()
     if wrote != here:
         raise UserError(
-            f"{file} was written with {_text(wrote)}, and here is {_text(here)}: install those "
-            f"versions, or {again}."
+            f"{file} was written with {_text(wrote)}, but {_text(here)} is installed: install "
+            f"those versions, or {again}."
         )
     unknown = sorted(set(skops.get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
     if unknown:
-        raise UserError(f"{file} holds types that are not trusted ({', '.join(unknown)}): {again}.")
+        raise UserError(
+            f"{file} contains types that are not trusted ({', '.join(unknown)}): {again}."
+        )
     held = skops.loads(content, trusted=list(TRUSTED_TYPES))
     model = GradientBoosting(**held["parameters"])
     model.estimator_, model.levels_, model.known_ = held["estimator"], held["levels"], held["known"]
@@ -122,7 +124,7 @@ def _skops() -> Any:  # noqa: ANN401 - a module
         from skops import io
     except ImportError:
         raise UserError(
-            "Boosted trees are kept with skops, which is not installed: "
+            "Boosted trees are stored with skops, which is not installed: "
             'pip install "la_pipeline_failure_predict[trees]", or choose another --model.'
         ) from None
     return io

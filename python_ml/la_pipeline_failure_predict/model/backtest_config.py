@@ -115,5 +115,5 @@ def read_config(root: Path, grain: Grain, path: Path | None = None) -> BacktestC
         place = ".".join(str(part) for part in (grain, *first["loc"]))
         raise UserError(f"{file}, {place}: {first['msg']}.") from None
     if config.spatial and grain != "pipe":
-        raise UserError(f"{file}, {grain}.spatial: only mains lie in blocks, leave it out.")
+        raise UserError(f"{file}, {grain}.spatial: only mains have blocks; remove it.")
     return config

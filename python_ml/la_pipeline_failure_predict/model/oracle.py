@@ -49,7 +49,7 @@ class Oracle:
         day = day_of(frame.period[0])
         if (day.month, day.day) != (1, 1) or (frame.period != frame.period[0]).any():
             raise UserError(
-                f"{self.path} is by calendar year and an origin of {day} is not: leave --truth out "
+                f"{self.path} is by calendar year, but the origin {day} is not: leave out --truth "
                 "for this configuration."
             )
         keys = pd.MultiIndex.from_arrays([frame.entity, np.full(frame.rows, day.year)])
@@ -57,7 +57,7 @@ class Oracle:
         known = np.count_nonzero(~np.isnan(found))
         if known < LEAST_KNOWN_SHARE * frame.rows:
             raise UserError(
-                f"{self.path} knows the hazard in {day.year} of {known:,} of {frame.rows:,} mains: "
+                f"{self.path} has the hazard in {day.year} of {known:,} of {frame.rows:,} mains: "
                 f"{FIX}."
             )
         # What the network no longer has breaks no more.
@@ -87,9 +87,9 @@ def read_oracle(path: Path) -> Oracle:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise UserError(f"{path} cannot be read as a true hazard: {FIX}.") from error
     if not np.isfinite(hazard).all() or (hazard < 0).any():
-        raise UserError(f"{path} has expected breaks that are no numbers from 0 on: {FIX}.")
+        raise UserError(f"{path} has expected breaks that are not numbers of 0 or more: {FIX}.")
     index = pd.MultiIndex.from_arrays([entity, year])
     if index.has_duplicates:
-        raise UserError(f"{path} has a main and year twice: {FIX}.")
+        raise UserError(f"{path} lists a main and year twice: {FIX}.")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Oracle(path, digest, pd.Series(hazard, index=index))

@@ -172,7 +172,7 @@ def _days(warehouse: Warehouse, mart: Mart, grain: Grain, as_of: date | None) ->
         )
         if not found:
             raise UserError(
-                f"{mart.name} has no rows for {as_of}: it holds first days of "
+                f"{mart.name} has no rows for {as_of}: it has the first days of "
                 f"{'years' if grain == 'pipe' else 'months'} up to {last}."
             )
         return [as_of]
@@ -193,7 +193,7 @@ def _choose(fits: list[FitKey], days: list[date], mart: Mart, grain: Grain) -> d
     if not usable:
         first = min(fit.trained_until for fit in fits)
         raise UserError(
-            f"Every fit has seen labels after {days[-1]} (the first ends on {first}), so none may "
+            f"Every fit has seen labels after {days[-1]} (the first ends on {first}), so none can "
             f"score it: run la-pipes train --grain {grain} --as-of {days[-1]} first."
         )
     run_id = registry.newest(usable).run_id

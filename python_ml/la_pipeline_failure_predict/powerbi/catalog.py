@@ -28,7 +28,7 @@ def read_catalog(file: Path) -> Mapping[str, Any]:
     except OSError:
         raise UserError(f"There is no catalog {file}: write it with dbt docs generate.") from None
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise UserError(f"{file} is not a catalog of dbt: {STALE}.") from None
+        raise UserError(f"{file} is not a dbt catalog: {STALE}.") from None
     return nodes
 
 

@@ -107,6 +107,6 @@ def read_declared(kind: type[Settings], declared: Mapping[str, Any], owner: str)
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UserError(
-            f"{owner}: config.meta.powerbi.{place} is not right ({first['msg']}); fix it in its "
+            f"{owner}: config.meta.powerbi.{place} is not valid ({first['msg']}); fix it in its "
             "YAML."
         ) from None

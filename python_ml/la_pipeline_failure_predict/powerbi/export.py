@@ -160,7 +160,7 @@ def _check_formats(formats: Sequence[str]) -> None:
 def _refuse_what_is_no_file(places: Sequence[Path]) -> None:
     for place in places:
         if place.is_symlink() or (place.exists() and not place.is_file()):
-            raise UserError(f"{place} is no plain file: move it away, or name another folder.")
+            raise UserError(f"{place} is not a regular file: move it away, or name another folder.")
 
 
 @contextmanager

@@ -171,7 +171,7 @@ class _Query:
         base = next((view for view in views if all(map(self._leads(view), views))), None)
         if base is None:
             raise UserError(
-                f"Columns of {' and '.join(dict.fromkeys(views))} stand side by side without a "
+                f"Columns of {' and '.join(dict.fromkeys(views))} are used together without a "
                 "measure, and no relationship leads from one of these to the others."
             )
         columns = [

@@ -127,7 +127,7 @@ def _read_known_shape(folder: Path) -> ReportFiles:
         return _read_report(folder)
     except (AttributeError, KeyError, TypeError) as error:
         raise UserError(
-            f"A file in {folder} is not laid out as Power BI does it ({error!r}): run la-pipes "
+            f"A file in {folder} does not have the layout of Power BI ({error!r}): run la-pipes "
             "powerbi build."
         ) from error
 
@@ -248,7 +248,7 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{path} is not JSON ({error}): run la-pipes powerbi build.") from error
     if not isinstance(part, dict):
-        raise UserError(f"{path} holds no JSON object: run la-pipes powerbi build.")
+        raise UserError(f"{path} is not a JSON object: run la-pipes powerbi build.")
     return part
 
 

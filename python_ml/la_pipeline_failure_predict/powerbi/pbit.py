@@ -81,16 +81,18 @@ def render_pbit(model: SemanticModel, page: Page) -> bytes:
 
 def _check_page(model: SemanticModel, page: Page) -> None:
     if page.filters or page.drillthrough:
-        raise UserError(f"The page {page.name} has a filter, which a template cannot: drop it.")
+        raise UserError(
+            f"The page {page.name} has a filter, which a template cannot have: remove it."
+        )
     for visual in page.visuals:
         where = f"The visual {visual.key} on page {page.name}"
         if visual.kind not in TEMPLATE_KINDS:
             raise UserError(
-                f"{where} is a {visual.kind}, which a template cannot show: take it out, or make "
+                f"{where} is a {visual.kind}, which a template cannot show: remove it, or make "
                 f"it one of {', '.join(TEMPLATE_KINDS)}."
             )
         if visual.filters:
-            raise UserError(f"{where} has a filter, which a template cannot: drop it.")
+            raise UserError(f"{where} has a filter, which a template cannot have: remove it.")
         for field in _fields(visual):
             if not _is_known(model, field):
                 raise UserError(

@@ -173,7 +173,7 @@ class _Reader:
             if wanted and type(value) not in wanted:
                 raise UserError(
                     f"Exposure {self.name}: the {where} filters {field.view}.{field.source} by "
-                    f"{value!r}, which is no value of its type: write one as the column has it."
+                    f"{value!r}, which does not have its type: write a value of that type."
                 )
         return Filter(field, tuple(values))
 

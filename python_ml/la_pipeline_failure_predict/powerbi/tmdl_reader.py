@@ -351,7 +351,7 @@ def _model_name(root: Declaration, folder: Path) -> str:
         try:
             return str(json.loads(_text_of(platform))["metadata"]["displayName"])
         except (ValueError, LookupError, TypeError):
-            raise UserError(f"{platform} names no metadata.displayName: build it again.") from None
+            raise UserError(f"{platform} has no metadata.displayName: build it again.") from None
     return folder.name.removesuffix(".SemanticModel")
 
 

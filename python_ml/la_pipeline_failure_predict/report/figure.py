@@ -69,7 +69,9 @@ def draw_result(warehouse: Warehouse, file: Path) -> Path:
     _draw_capture(right, _read(warehouse, CAPTURE))
     kind = file.suffix.lstrip(".").lower() or "png"
     if kind not in figure.canvas.get_supported_filetypes():
-        raise UserError(f"No picture is written as {file.suffix}: end {file} with .png or .svg.")
+        raise UserError(
+            f"Pictures cannot be written as {file.suffix}: let {file} end with .png or .svg."
+        )
     with atomic_write(file, "wb") as picture:
         figure.savefig(picture, dpi=110, format=kind)
     pyplot.close(figure)

@@ -110,8 +110,8 @@ def write_sample(
     """
     if pipes < FEWEST_PIPES:
         raise ValueError(
-            f"A sample of {pipes:,} pipes is too small to look like a network: "
-            f"ask for at least {FEWEST_PIPES:,} pipes."
+            f"A sample of {pipes:,} mains is too small to look like a network: "
+            f"ask for at least {FEWEST_PIPES:,} mains."
         )
     if seed < 0:
         raise ValueError(f"Seed {seed} is negative: give 0 or a positive whole number.")

@@ -23,11 +23,11 @@ def file_inside(folder: Path, name: str, named_by: Path) -> Path:
     Raises
     ------
     UserError
-        If the name leads out of the folder.
+        If the name leads outside the folder.
     """
     if Path(name).is_absolute() or os.path.normpath(name).startswith(".."):
         raise UserError(
-            f"{named_by} names {name!r}, which leads out of {folder}: put the file into that "
+            f"{named_by} names {name!r}, which leads outside {folder}: put the file into that "
             "folder and name it from there."
         )
     return folder / name

@@ -106,7 +106,7 @@ def _header(path: Path, separator: str, source: Path) -> list[str]:
             raise UserError(f"The header of {source} cannot be read ({error}): fix it.") from None
     if any("\0" in name for name in given):
         raise UserError(
-            f"The header of {source} holds NUL characters: if it is UTF-16 without a byte-order "
+            f"The header of {source} contains NUL characters: if it is UTF-16 without a byte-order "
             "mark, say `encoding: utf-16-le` in a mapping; else it is no text, fetch it again."
         )
     if not any(name.strip() for name in given):

@@ -210,7 +210,7 @@ def _present_header(column: Column, rule: ColumnRule, present: Sequence[str]) ->
         if header in present:
             return rule.model_copy(update={"headers": (header,)})
     raise UserError(
-        f"The mapping takes {column.name} from {' or '.join(repr(h) for h in rule.headers)}, "
+        f"The mapping reads {column.name} from {' or '.join(repr(h) for h in rule.headers)}, "
         f"but the file has {_some(present)}."
     )
 
@@ -315,14 +315,16 @@ def _conversion(column: Column, rule: ColumnRule) -> tuple[float, float]:
         return 1.0, 0.0
     if column.unit is None:
         raise UserError(
-            f"The mapping gives {column.name} in {rule.unit!r}, but it has no unit: leave it out."
+            f"The mapping gives {column.name} the unit {rule.unit!r}, but it has no unit: "
+            "remove it."
         )
     try:
         zero = UNITS.Quantity(0.0, rule.unit).to(column.unit).magnitude
         one = UNITS.Quantity(1.0, rule.unit).to(column.unit).magnitude
     except Exception as error:
         raise UserError(
-            f"The mapping gives {column.name} in {rule.unit!r}, which cannot become {column.unit}."
+            f"The mapping gives {column.name} the unit {rule.unit!r}, which cannot become "
+            f"{column.unit}."
         ) from error
     return float(one - zero), float(zero)
 

@@ -91,9 +91,9 @@ class SourceMapping(_Strict):
     @model_validator(mode="after")
     def _separators(self) -> Self:
         if self.delimiter is not None and len(self.delimiter) != 1:
-            raise ValueError(r'delimiter is one character, such as ";" or "\t"')
+            raise ValueError(r'delimiter must be one character, such as ";" or "\t"')
         if self.thousands is not None and self.thousands in ("", self.decimal):
-            raise ValueError("thousands is a character, and another than decimal")
+            raise ValueError("thousands must be one character that differs from decimal")
         return self
 
 

@@ -123,7 +123,7 @@ def _create(scratch: Scratch, relation: str, origin: str, path: Path) -> None:
             raise
         raise UserError(
             f"{path} cannot be read ({first_line(error)}): the file looks truncated or is of "
-            "another kind than its name says; fetch it again."
+            "another kind than its name says: fetch it again."
         ) from None
 
 

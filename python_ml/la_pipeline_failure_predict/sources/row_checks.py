@@ -249,7 +249,7 @@ class _Checks:
         for column in self.table.delivered:
             text, typed = self.texts.get(column.name), f"typed.{quote(column.name)}"
             if text is not None:
-                reason = f"{column.name} holds a NUL character: take it out"
+                reason = f"{column.name} contains a NUL character: remove it"
                 condition = f"contains({typed}, {text.never})"
                 if text.kind:
                     fix = f"; {text.fix}" if text.fix else ""
@@ -339,7 +339,9 @@ class _Checks:
         Remembers those whose polygons cross themselves, which are fixed where they are used.
         """
         name = str(rule.column)
-        outside = f"{name} leaves longitude -180 to 180 or latitude -90 to 90; name its system as "
+        outside = (
+            f"{name} is outside longitude -180 to 180 or latitude -90 to 90; name its system as "
+        )
         outside += "crs in the mapping, or swap x and y"
         empty = f"{name} is an empty shape; leave the value out"
         found: dict[str, list[pa.Array]] = {rule.reason: [], empty: [], outside: []}

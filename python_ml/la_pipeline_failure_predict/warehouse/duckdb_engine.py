@@ -246,8 +246,8 @@ def _connect(path: str, wait_s: float) -> duckdb.DuckDBPyConnection:
         raise UserError(_explain(path, str(error))) from error
     except duckdb.Error as error:
         raise UserError(
-            f"{path} is not a DuckDB file that this version reads: move it away, or name another "
-            "with LA_PIPES_DUCKDB_PATH."
+            f"{path} is not a DuckDB file that this version can read: move it away, or name "
+            "another with LA_PIPES_DUCKDB_PATH."
         ) from error
 
 

@@ -3,21 +3,21 @@
 import re
 from collections.abc import Mapping
 
-RERUN = "What was there before is intact: {fix}, then run the command again."
+RERUN = "The former state is intact: {fix}, then run the command again."
 # Words of the engines and of the system they run on -> what happened, and the fix.
 FAULTS: Mapping[str, tuple[str, str]] = {
     r"no space left on device|file too large|disk full|disk quota exceeded"
     r"|could not extend file|failed to offload|max_temp_directory_size": (
         "The warehouse ran out of disk space",
-        "free some",
+        "free some disk space",
     ),
     r"read-only file system|in read-only mode|permission denied|operation not permitted": (
         "The warehouse cannot be written",
-        "check who may write to it",
+        "check its permissions",
     ),
     r"out of memory|cannot allocate memory|failed to allocate|memoryerror": (
         "The machine ran out of memory",
-        "close what else is running",
+        "close other programs",
     ),
     r"could not set lock on file|conflicting lock is held": (
         "Another process opened the warehouse meanwhile",
@@ -29,7 +29,7 @@ FAULTS: Mapping[str, tuple[str, str]] = {
     r"|ssl connection has been closed|eof detected|is (?:starting up|shutting down)"
     r"|not yet accepting connections|in recovery mode": (
         "The connection to the database was lost",
-        "see that the server is up",
+        "check that the server is running",
     ),
 }
 
@@ -38,8 +38,8 @@ def explain_error(error: Exception) -> str | None:
     """Return a sentence for an error whose cause lies in the surroundings, else None."""
     if isinstance(error, OSError) and error.filename:
         return (
-            f"Cannot read or write {error.filename} ({error.strerror}): check that it is there, "
-            "who may use it, and that there is space."
+            f"Cannot read or write {error.filename} ({error.strerror}): check that it exists, "
+            "its permissions, and that there is disk space."
         )
     return explain_fault(f"{type(error).__name__}: {error}")
 

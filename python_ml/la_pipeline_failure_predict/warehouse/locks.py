@@ -53,8 +53,8 @@ def wait_for(attempt: Callable[[], str | None], wait_s: float, label: str) -> No
         waited = time.monotonic() - started
         if waited >= wait_s:
             raise UserError(
-                f"The {label} is locked by {holder}: wait until it has finished, or end it, then "
-                f"run the command again (it waited {wait_s:g} s, LA_PIPES_LOCK_WAIT_S says how "
+                f"The {label} is locked by {holder}: wait until it has finished, or stop it, then "
+                f"run the command again (waited {wait_s:g} s; LA_PIPES_LOCK_WAIT_S sets how "
                 "long)."
             )
         if waited >= FIRST_WORD_S and not told:

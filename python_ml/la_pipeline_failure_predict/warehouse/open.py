@@ -40,7 +40,7 @@ def _duckdb_path(settings: Settings, credentials: Mapping[str, object]) -> str:
     path = str(credentials["path"])
     if path == ":memory:":
         raise UserError(
-            "A warehouse in memory is gone between two steps: name a file with "
+            "An in-memory warehouse is lost between two steps: name a file with "
             "LA_PIPES_DUCKDB_PATH."
         )
     return str(settings.root / path)
@@ -135,7 +135,7 @@ def open_build(file: Path) -> Warehouse:
     with file.open("rb") as stream:
         if stream.read(12)[8:] != b"DUCK":
             raise UserError(
-                f"{file} is no build: name a DuckDB file, or one written by la-pipes compare "
+                f"{file} is not a build: name a DuckDB file, or one written by la-pipes compare "
                 "--save."
             )
     return DuckDBBuild(str(file))

@@ -107,11 +107,11 @@ def smuggled(folder):
     ("harm", "message"),
     [
         (changed, r"its SHA-256 differs\): it was changed or damaged"),
-        (other_version, r"was written with scikit-learn 0\.0\.1, .* and here is scikit-learn"),
+        (other_version, r"was written with scikit-learn 0\.0\.1, .* but scikit-learn"),
         (removed, "is missing or not in model_registry.json: copy both back, or train again"),
         (not_registered, "is missing or not in model_registry.json"),
         (garbled, "is not the JSON that la-pipes wrote: copy the original back"),
-        (smuggled, r"holds types that are not trusted \(numpy.poly1d\)"),
+        (smuggled, r"contains types that are not trusted \(numpy.poly1d\)"),
     ],
 )
 def test_a_file_that_is_not_the_one_is_refused_and_the_scores_stay(trees, marts, harm, message):

@@ -301,7 +301,7 @@ def test_only_what_can_be_trained_is_a_candidate_and_only_mains_lie_in_blocks(tm
     file.write_text("pipe: {models: [weibull]}\narea_month: {models: [poisson_glm], spatial: {}}")
     with pytest.raises(UserError, match="weibull is a baseline"):
         read_config(tmp_path, "pipe", file).make("pipe")
-    with pytest.raises(UserError, match=r"area_month\.spatial: only mains lie in blocks"):
+    with pytest.raises(UserError, match=r"area_month\.spatial: only mains have blocks"):
         read_config(tmp_path, "area_month", file)
 
 
@@ -460,14 +460,14 @@ def test_a_true_hazard_that_does_not_fit_is_told_in_a_sentence(
         text: "cannot be read as a true hazard",
         written_as(tmp_path / "a.parquet", hazard.drop(columns="year")): "has no column year",
         written_as(tmp_path / "b.parquet", hazard.assign(pipe_id="X" + hazard["pipe_id"])): (
-            "knows the hazard in "
+            "has the hazard in "
         ),
         written_as(tmp_path / "c.parquet", hazard[hazard["year"] < 2012]): " of 0 of ",
         written_as(tmp_path / "d.parquet", pd.concat([hazard, hazard[:1]])): (
-            "has a main and year twice"
+            "lists a main and year twice"
         ),
         written_as(tmp_path / "e.parquet", hazard.assign(expected_breaks=-1.0)): (
-            "has expected breaks that are no numbers from 0 on"
+            "has expected breaks that are not numbers of 0 or more"
         ),
     }
     for file, sentence in cases.items():

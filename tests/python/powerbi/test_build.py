@@ -101,7 +101,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "a view without a name": (
         lambda m: node(m, "pbi_areas")["config"]["meta"].pop("powerbi"),
-        "pbi_areas: config.meta.powerbi.table is not right (Field required)",
+        "pbi_areas: config.meta.powerbi.table is not valid (Field required)",
     ),
     "a column sorted by one that is gone": (
         lambda m: node(m, "pbi_dates")["columns"].pop("month_number"),
@@ -132,7 +132,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "a visual without a place": (
         lambda m: first_visual(m, "la_pipeline_failure_risk").pop("at"),
-        "la_pipeline_failure_risk: config.meta.powerbi.pages.0.visuals.0.at is not right",
+        "la_pipeline_failure_risk: config.meta.powerbi.pages.0.visuals.0.at is not valid",
     ),
     "a visual that Power BI does not have": (
         lambda m: first_visual(m, "la_pipeline_failure_risk").update(kind="hologram"),
@@ -155,31 +155,31 @@ BAD_INPUT: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda m: node(m, "pbi_areas")["columns"]["area_id"]["config"]["meta"].update(
             powerbi={"hiden": True}
         ),
-        "pbi_areas.area_id: config.meta.powerbi.hiden is not right (Extra inputs",
+        "pbi_areas.area_id: config.meta.powerbi.hiden is not valid (Extra inputs",
     ),
     "a filter that is misspelled": (
         lambda m: first_visual(m, "la_pipeline_failure_risk").update(filter={"a.b": [1]}),
-        "pages.0.visuals.0.filter is not right",
+        "pages.0.visuals.0.filter is not valid",
     ),
     "a filter that is no list": (
         lambda m: first_visual(m, "la_pipeline_failure_risk").update(
             filters={"pipe_risk.risk_class_code": "high"}
         ),
-        "filters.pipe_risk.risk_class_code is not right (Input should be a valid list)",
+        "filters.pipe_risk.risk_class_code is not valid (Input should be a valid list)",
     ),
     "a place of three numbers": (
         lambda m: first_visual(m, "la_pipeline_failure_risk").update(at=[0, 1, 4]),
-        "pages.0.visuals.0.at.3 is not right",
+        "pages.0.visuals.0.at.3 is not valid",
     ),
     "an order by nothing": (
         lambda m: first_visual(m, "la_pipeline_failure_risk").update(sort={"descending": True}),
-        "pages.0.visuals.0.sort.by is not right (Field required)",
+        "pages.0.visuals.0.sort.by is not valid (Field required)",
     ),
     "a report without a page": (
         lambda m: exposure(m, "la_pipeline_failure_risk")["config"]["meta"].update(
             powerbi={"pages": []}
         ),
-        "config.meta.powerbi.pages is not right",
+        "config.meta.powerbi.pages is not valid",
     ),
     "a level of a hierarchy that is gone": (
         lambda m: node(m, "pbi_dates")["config"]["meta"]["powerbi"].update(
@@ -205,7 +205,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda m: first_visual(m, "la_pipeline_failure_risk").update(
             filters={"pipes.is_stub": ["yes"]}
         ),
-        "filters pipes.is_stub by 'yes', which is no value of its type",
+        "filters pipes.is_stub by 'yes', which does not have its type",
     ),
     "a relationship to what is no key": (
         lambda m: m["nodes"].pop(
@@ -317,10 +317,10 @@ def test_a_missing_manifest_and_a_stale_catalog(
         (tmp_path / "other.json").write_text(content)
         result = city.la_pipes("powerbi", "build", "--manifest", tmp_path / "other.json")
         assert result.exit_code == 2, content
-        assert "is not a manifest of dbt" in result.output
+        assert "is not a dbt manifest" in result.output
         result = city.la_pipes("powerbi", "build", "--catalog", tmp_path / "other.json")
         assert result.exit_code == 2, content
-        assert "is not a catalog of dbt" in result.output or "is stale" in result.output
+        assert "is not a dbt catalog" in result.output or "is stale" in result.output
 
     stale = tmp_path / "catalog.json"
     stale.write_text(

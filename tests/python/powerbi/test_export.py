@@ -220,7 +220,7 @@ def test_wrong_use_is_reported_in_a_sentence(warehouse: Warehouse, tmp_path: Pat
     with pytest.raises(UserError, match=r"Cannot write the export to .*file"):
         export_views(warehouse, tmp_path / "file")
     os.mkfifo(tmp_path / "shown.csv")
-    with pytest.raises(UserError, match=r"shown\.csv is no plain file"):
+    with pytest.raises(UserError, match=r"shown\.csv is not a regular file"):
         export_views(warehouse, tmp_path)
     assert (tmp_path / "shown.csv").is_fifo()
 

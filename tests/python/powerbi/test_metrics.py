@@ -246,7 +246,7 @@ def test_columns_without_a_metric_are_the_combinations_that_occur(small_city: Ci
 def test_a_breakdown_that_no_relationship_allows_is_refused() -> None:
     with pytest.raises(UserError, match=r"months cannot be broken down by areas"):
         metric_table(["per_mile"], METRICS, STAR, (AREA,))
-    with pytest.raises(UserError, match=r"areas and dates stand side by side"):
+    with pytest.raises(UserError, match=r"areas and dates are used together"):
         metric_table([], METRICS, STAR, (AREA, YEAR))
 
 

@@ -299,7 +299,7 @@ def test_a_level_of_a_hierarchy_is_read_as_its_column(reports: Path):
     ("name", "text", "said"),
     [
         ("report.json", "{", "report.json is not JSON"),
-        ("page.json", "[]", "page.json holds no JSON object"),
+        ("page.json", "[]", "page.json is not a JSON object"),
         ("pages.json", None, "No file .*pages.json"),
         ("report.json", '{"themeCollection": []}', "example_report.Report is not laid out"),
     ],

@@ -168,7 +168,7 @@ MISSING = Field("Date", "Decade", False, "dates", "decade")
         (
             replace(PAGE, visuals=(replace(CHART, kind="azureMap"),)),
             "The visual trend on page Main breaks is a azureMap, which a template cannot show: "
-            "take it out, or make it one of cardVisual, lineChart",
+            "remove it, or make it one of cardVisual, lineChart",
         ),
         (
             replace(PAGE, visuals=(replace(CHART, roles={"Category": (MISSING,)}),)),

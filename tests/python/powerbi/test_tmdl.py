@@ -273,7 +273,7 @@ def test_the_name_comes_from_the_database_then_from_the_item(folder: Path) -> No
     database.write_text("database\n\tcompatibilityLevel: 1600\n")
     assert read_model(folder).model.name == "example_model"
     (folder / ".platform").write_text("{}")
-    with pytest.raises(UserError, match=r"names no metadata\.displayName"):
+    with pytest.raises(UserError, match=r"has no metadata\.displayName"):
         read_model(folder)
     (folder / ".platform").unlink()
     assert read_model(folder.rename(folder.parent / "la.SemanticModel")).model.name == "la"

@@ -101,8 +101,8 @@ def test_a_mart_that_is_empty_or_gone_is_too_much(
     ("content", "expected"),
     [
         (None, "No build"),
-        ("a,b\n1,2\n", "is no build: name a DuckDB file"),
-        ("", "is no build: name a DuckDB file"),
+        ("a,b\n1,2\n", "is not a build: name a DuckDB file"),
+        ("", "is not a build: name a DuckDB file"),
         ("{", "is not a snapshot that this version wrote"),
         ('{"format": "other"}', "is not a snapshot that this version wrote"),
     ],

@@ -162,7 +162,9 @@ class FittedTerms(CoefficientModel):
         sample_weight: ArrayLike | None = None,
     ) -> Self:
         """Refuse."""
-        raise TypeError("a fit from the warehouse is what it is: fit one of the candidates")
+        raise TypeError(
+            "a fit read from the warehouse cannot be fitted again: fit one of the candidates"
+        )
 
 
 def as_exposure(exposure: ArrayLike | None, rows: int) -> Doubles:

@@ -24,7 +24,7 @@ def _tables_are_there(project: Project) -> Iterator[Finding]:
         tables = (*formula.dax.tables, *(table for table, _ in formula.dax.columns))
         for name in dict.fromkeys(tables):
             if name.casefold() not in project.tables_by_name:
-                yield formula.spot, f"names the table {name}, which is not there: name another"
+                yield formula.spot, f"names the table {name}, which does not exist: name another"
 
 
 @book.error("DAX_COLUMN_MISSING")
@@ -35,7 +35,7 @@ def _columns_are_there(project: Project) -> Iterator[Finding]:
             if is_table and not project.member(table, name):
                 yield (
                     formula.spot,
-                    f"names {written(table, name)}, which is not there: name another column",
+                    f"names {written(table, name)}, which does not exist: name another column",
                 )
 
 

@@ -90,7 +90,7 @@ def _themes_are_there(project: Project) -> Iterator[Finding]:
             if not path.is_file():
                 yield spot, f"names {name}, and {project.path_of(path)} is missing: bring it back"
             elif path.suffix == ".json" and not read_json(path):
-                yield spot, f"names {name}, which is no JSON object: build it again"
+                yield spot, f"names {name}, which is not a JSON object: build it again"
 
 
 @book.error("PAGE_ORDER")

@@ -53,7 +53,7 @@ def _ends_are_there(project: Project) -> Iterator[Finding]:
             if project.reference(table, name) not in project.columns_by_key:
                 yield (
                     project.spot(link),
-                    f"joins {written_table(table)}[{name}], which is not there: name a column",
+                    f"joins {written_table(table)}[{name}], which does not exist: name a column",
                 )
 
 
