@@ -19,6 +19,7 @@ from la_pipeline_failure_predict.load import load_files
 from la_pipeline_failure_predict.model.backtest import BacktestResult, backtest
 from la_pipeline_failure_predict.model.backtest_config import read_config
 from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.features import read_features
 from la_pipeline_failure_predict.model.oracle import read_oracle
 from la_pipeline_failure_predict.model.promote import grain_of, promote, promoted_run, withdraw
 from la_pipeline_failure_predict.model.score import score, score_last_outcome
@@ -167,6 +168,7 @@ class Pipeline:
                 run = train(
                     warehouse,
                     grain,
+                    read_features(self.settings.root, grain),
                     model=model,
                     as_of=as_of,
                     seed=seed,
@@ -229,6 +231,7 @@ class Pipeline:
                 backtest(
                     warehouse,
                     grain,
+                    read_features(self.settings.root, grain),
                     configured[grain],
                     final=final,
                     truth=oracle if grain == "pipe" else None,

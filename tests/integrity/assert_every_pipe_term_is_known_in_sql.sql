@@ -1,5 +1,5 @@
--- Every term of the published run of the mains is one that SQL recomputes: a row here is a term to
--- add to macros/scores/pipe_terms.sql.
+-- Every term of the published run of the mains is one that SQL recomputes: a row here is a
+-- term of a feature that models/marts/features no longer declares: train again.
 with coefficients as (
 
     select * from {{ ref('stg_ml__model_coefficients') }}

@@ -90,7 +90,7 @@ installation_history as (
                 'installation_breaks.broke_on', 'snapshots.as_of_date', months
             ) %}
             sum({{ is_within }}) as breaks_prior_{{ months }}m
-            {%- if not loop.last %},{% endif %}
+        {%- if not loop.last %},{% endif %}
         {%- endfor %}
     from installation_breaks
     inner join snapshots

@@ -6,6 +6,7 @@ if it holds no type but those listed here. Nothing in it is executed.
 
 import hashlib
 import json
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import sklearn
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import atomic_write, write_whole
 from la_pipeline_failure_predict.model.candidates.gradient_boosting import GradientBoosting
+from la_pipeline_failure_predict.model.design import Design, Number
 
 REGISTRY = "model_registry.json"
 TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
@@ -34,7 +36,10 @@ def save_trees(folder: Path, run_id: str, trained_until: date, model: GradientBo
             "estimator": model.estimator_,
             "levels": model.levels_,
             "known": model.known_,
-            "parameters": model.get_params(),
+            "numbers": [asdict(number) for number in model.design.numbers],
+            "parameters": {
+                name: value for name, value in model.get_params().items() if name != "design"
+            },
         }
     )
     file = folder / f"{run_id}-{trained_until:%Y%m%d}.skops"
@@ -85,7 +90,8 @@ def load_trees(folder: Path, run_id: str, trained_until: date) -> GradientBoosti
             f"{file} contains types that are not trusted ({', '.join(unknown)}): {again}."
         )
     held = skops.loads(content, trusted=list(TRUSTED_TYPES))
-    model = GradientBoosting(**held["parameters"])
+    design = Design(tuple(held["levels"]), tuple(Number(**given) for given in held["numbers"]))
+    model = GradientBoosting(design, **held["parameters"])
     model.estimator_, model.levels_, model.known_ = held["estimator"], held["levels"], held["known"]
     return model
 

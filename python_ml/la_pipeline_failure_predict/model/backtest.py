@@ -33,6 +33,7 @@ from la_pipeline_failure_predict.model.evaluate import (
     see,
     strongest_rule,
 )
+from la_pipeline_failure_predict.model.features import Features
 from la_pipeline_failure_predict.model.folds import Fold, Folds, make_folds
 from la_pipeline_failure_predict.model.metrics import observed_over_expected
 from la_pipeline_failure_predict.model.oracle import ORACLE, Oracle
@@ -106,6 +107,7 @@ class Origin:
 def backtest(
     warehouse: Warehouse,
     grain: Grain,
+    features: Features,
     config: BacktestConfig,
     *,
     final: bool = False,
@@ -117,6 +119,8 @@ def backtest(
 
     Parameters
     ----------
+    features
+        What the grain's models may read.
     final
         Look at the held-back origins too. The champion is still chosen on the others, and that
         they were looked at is written down.
@@ -134,8 +138,8 @@ def backtest(
     """
     started = time.perf_counter()
     mart = MARTS[grain]
-    models, baselines = config.make(grain)
-    numbers, levels = feature_columns(grain, mart, [*models, *baselines])
+    models, baselines = config.make(features)
+    numbers, levels = feature_columns(features, mart, [*models, *baselines])
     periods = complete_periods(warehouse, mart, grain, None)
     folds = make_folds(mart, [period.day for period in periods], config)
     last = (*folds.development, *(folds.held_back if final else ()))[-1].test[-1]

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.candidates import BASELINES, BreakModel, make_model
 from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.features import Features
 
 CONFIG_FILE = Path("schemas") / "backtest.yml"
 
@@ -67,7 +68,7 @@ class BacktestConfig(_Strict):
             raise ValueError(f"choose among {', '.join(str(share) for share in SHARES)}")
         return value
 
-    def make(self, grain: Grain) -> tuple[list[BreakModel], list[BreakModel]]:
+    def make(self, features: Features) -> tuple[list[BreakModel], list[BreakModel]]:
         """Return the unfitted candidates and baselines; trees get the seed.
 
         Raises
@@ -76,12 +77,12 @@ class BacktestConfig(_Strict):
             If a model or a parameter is not known, or a baseline is named as a candidate.
         """
         for name in self.models:
-            if name in BASELINES[grain]:
+            if name in BASELINES[features.grain]:
                 raise UserError(
                     f"{name} is a baseline, which cannot become champion: list it under baselines."
                 )
         made = [
-            [make_model(grain, name, given) for name, given in listed.items()]
+            [make_model(features, name, given) for name, given in listed.items()]
             for listed in (self.models, self.baselines)
         ]
         for models in made:

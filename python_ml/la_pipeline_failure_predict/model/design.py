@@ -103,15 +103,22 @@ class Term:
 
 @dataclass(frozen=True)
 class Number:
-    """A numeric feature to be transformed, centered and scaled; nulls get a term of their own."""
+    """A numeric feature to be transformed, centered and scaled; nulls get a term of their own.
+
+    Attributes
+    ----------
+    sign
+        1 where more of it can only mean more breaks, -1 fewer, 0 either way; for boosted trees.
+    """
 
     feature: str
     transform: str = "linear"
+    sign: int = 0
 
 
 @dataclass(frozen=True)
 class Design:
-    """What a grain's model is made of, before it has seen data.
+    """What a model is made of, before it has seen data; `model.features` reads it from the YAML.
 
     Attributes
     ----------
@@ -140,77 +147,6 @@ class Design:
 
 
 INTERCEPT = Term(feature=None, transform="intercept")
-
-PIPE_DESIGN = Design(
-    levels=(
-        "material_group",
-        "install_era",
-        "material_group*install_era",
-        "joint_code",
-        "road_class",
-        "soil_corrosivity_code",
-    ),
-    numbers=(
-        Number("length_m", "log"),
-        Number("diameter_mm", "log"),
-        Number("age_years", "log1p"),
-        Number("exposure_years", "log1p"),
-        Number("soil_resistivity_ohm_cm", "log"),
-        Number("breaks_ever", "log1p"),
-        Number("breaks_prior_12m", "log1p"),
-        Number("breaks_prior_36m", "log1p"),
-        Number("breaks_prior_60m", "log1p"),
-        Number("breaks_ever/exposure_years", "log1p"),
-        Number("months_since_last_break", "log1p"),
-        Number("installation_breaks_prior_36m", "log1p"),
-        Number("nearby_breaks_prior_12m", "log1p"),
-        Number("nearby_breaks_prior_36m", "log1p"),
-        Number("nearby_breaks_prior_60m", "log1p"),
-        Number("neighbourhood_breaks_ever", "log1p"),
-    ),
-)
-
-# What the empirical-Bayes factor corrects: everything but the main's own record.
-PRIOR_DESIGN = Design(
-    levels=PIPE_DESIGN.levels,
-    numbers=(
-        Number("length_m", "log"),
-        Number("diameter_mm", "log"),
-        Number("age_years", "log1p"),
-        Number("exposure_years", "log1p"),
-        Number("soil_resistivity_ohm_cm", "log"),
-        Number("installation_breaks_prior_36m", "log1p"),
-        Number("nearby_breaks_prior_36m", "log1p"),
-        Number("neighbourhood_breaks_ever", "log1p"),
-    ),
-)
-
-# What an asset register holds on its first day.
-REGISTER_DESIGN = Design(
-    levels=("material_group",),
-    numbers=(Number("diameter_mm", "log"), Number("age_years", "log1p")),
-)
-
-# Counts, exposure and months of record enter apart: their logs add up to the log of each rate.
-AREA_DESIGN = Design(
-    levels=("month_of_year",),
-    numbers=(
-        Number("exposure", "log"),
-        Number("months_observed", "log1p"),
-        Number("breaks_ever", "log1p"),
-        Number("breaks_prior_1m", "log1p"),
-        Number("breaks_prior_12m", "log1p"),
-        Number("breaks_prior_36m", "log1p"),
-        Number("same_month_mean", "log1p"),
-        Number("city_same_month_share", "log"),
-        Number("temperature_min_lag1_c"),
-        Number("temperature_min_normal_c"),
-        Number("temperature_min_change_lag1_c"),
-        Number("rainfall_lag1_mm", "log1p"),
-        Number("rainfall_prior_3m_mm", "log1p"),
-        Number("rainfall_prior_12m_mm", "log1p"),
-    ),
-)
 
 
 def fit_terms(

@@ -16,7 +16,6 @@ from la_pipeline_failure_predict.model.baselines import PAST_BREAKS
 from la_pipeline_failure_predict.model.candidates import CANDIDATES, BreakModel, make_model
 from la_pipeline_failure_predict.model.candidates.gradient_boosting import GradientBoosting
 from la_pipeline_failure_predict.model.champion import Champion, read_champion
-from la_pipeline_failure_predict.model.contract import check_features
 from la_pipeline_failure_predict.model.data import (
     MARTS,
     Frame,
@@ -31,6 +30,7 @@ from la_pipeline_failure_predict.model.data import (
 )
 from la_pipeline_failure_predict.model.design import Design
 from la_pipeline_failure_predict.model.evaluate import Metric, Test, judge, judge_areas, see
+from la_pipeline_failure_predict.model.features import Features
 from la_pipeline_failure_predict.model.registry import Fit, Run
 from la_pipeline_failure_predict.warehouse.base import Warehouse
 
@@ -135,6 +135,7 @@ class Split:
 def train(
     warehouse: Warehouse,
     grain: Grain,
+    features: Features,
     *,
     model: str | None = None,
     as_of: date | None = None,
@@ -151,6 +152,8 @@ def train(
 
     Parameters
     ----------
+    features
+        What the grain's models may read.
     model
         Name of the candidate; None takes the champion of the newest backtest, else the default.
     as_of
@@ -176,8 +179,8 @@ def train(
     started = time.perf_counter()
     mart = MARTS[grain]
     chosen = _choose(warehouse, grain, model)
-    candidate = make_seeded(grain, chosen, seed)
-    numbers, levels = feature_columns(grain, mart, [candidate])
+    candidate = make_seeded(features, chosen, seed)
+    numbers, levels = feature_columns(features, mart, [candidate])
     periods = complete_periods(warehouse, mart, grain, as_of)
     until = mart.label_end(periods[-1].day)
     where = f"{mart.usable} and {mart.period} <= {sql_date(periods[-1].day)}"
@@ -247,16 +250,16 @@ def _choose(warehouse: Warehouse, grain: Grain, model: str | None) -> Champion:
     return Champion(model, "asked for with --model")
 
 
-def make_seeded(grain: Grain, chosen: Champion, seed: int) -> BreakModel:
+def make_seeded(features: Features, chosen: Champion, seed: int) -> BreakModel:
     """Return the champion unfitted, as it was judged; its randomness comes from the seed."""
-    model = make_model(grain, chosen.name, chosen.parameters)
+    model = make_model(features, chosen.name, chosen.parameters)
     if "random_state" in model.get_params():
         model.set_params(random_state=seed)
     return model
 
 
 def feature_columns(
-    grain: Grain, mart: Mart, models: Sequence[BreakModel]
+    features: Features, mart: Mart, models: Sequence[BreakModel]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the numeric columns to read, with exposure and label, and the columns of levels.
 
@@ -268,8 +271,8 @@ def feature_columns(
     numbers = dict.fromkeys(name for model in models for name in model.number_columns)
     levels = dict.fromkeys(name for model in models for name in model.level_columns)
     # The rules, and the groups that figures are reported by, read theirs whatever the model does.
-    judged = JUDGED[grain]
-    check_features(grain, (*numbers, *levels, *judged))
+    judged = JUDGED[features.grain]
+    features.check((*numbers, *levels, *judged))
     return tuple(dict.fromkeys((*numbers, *judged, mart.exposure, mart.label))), tuple(levels)
 
 

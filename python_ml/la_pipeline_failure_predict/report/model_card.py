@@ -160,7 +160,7 @@ def _lines(warehouse: Warehouse, grain: Grain, runs: list[dict]) -> Iterable[str
     yield ""
     yield (
         "Features read only what happened before the day of prediction; the columns that may enter "
-        "are a list (`model/contract.py`). The judged fit saw no label that ended in the test. "
+        "are declared with the feature marts. The judged fit saw no label that ended in the test. "
         "Intervals are 95 %: bootstrap of the mains that broke (months, for areas), Poisson for "
         "observed/expected."
     )

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from skops import io as skops
 
+from cities import ROOT
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model import artifacts
+from la_pipeline_failure_predict.model.features import read_features
 from la_pipeline_failure_predict.model.score import score
 from la_pipeline_failure_predict.model.train import train
 
@@ -21,6 +23,7 @@ def trees(warehouse, marts, make_pipes, tmp_path):
     run = train(
         warehouse,
         "pipe",
+        read_features(ROOT, "pipe"),
         model="gradient_boosting",
         progress=marts.progress,
         folder=folder,

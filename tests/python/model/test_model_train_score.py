@@ -4,8 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cities import ROOT
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model import registry
+from la_pipeline_failure_predict.model.features import read_features
 from la_pipeline_failure_predict.model.score import score
 from la_pipeline_failure_predict.model.train import train
 
@@ -18,7 +20,8 @@ def rows_of(warehouse, sql):
 
 
 def run(function, warehouse, marts, grain, **options):
-    return function(warehouse, grain, progress=marts.progress, **options)
+    read = (read_features(ROOT, grain),) if function is train else ()
+    return function(warehouse, grain, *read, progress=marts.progress, **options)
 
 
 def score_sql(warehouse, marts, run_id, trained_until, mart, exposure, unit):

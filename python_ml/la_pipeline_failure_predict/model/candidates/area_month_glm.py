@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from la_pipeline_failure_predict.model.candidates.glm import DesignGLM
 from la_pipeline_failure_predict.model.data import Grain
-from la_pipeline_failure_predict.model.design import AREA_DESIGN, Design
+from la_pipeline_failure_predict.model.design import Design
 
 
 class AreaMonthGLM(DesignGLM):
@@ -19,5 +19,5 @@ class AreaMonthGLM(DesignGLM):
     grain: ClassVar[Grain] = "area_month"
     complexity: ClassVar[int] = 2
 
-    def __init__(self, design: Design = AREA_DESIGN, penalty: float = 30.0) -> None:
+    def __init__(self, design: Design, penalty: float = 30.0) -> None:
         super().__init__(design, penalty)

@@ -17,7 +17,6 @@ from la_pipeline_failure_predict.model.candidates.glm import DOUBLE_PRECISION_RO
 from la_pipeline_failure_predict.model.data import Frame
 from la_pipeline_failure_predict.model.design import (
     BLOCK_ROWS,
-    PRIOR_DESIGN,
     Design,
     Doubles,
     Term,
@@ -26,6 +25,8 @@ from la_pipeline_failure_predict.model.design import (
     matrix,
 )
 
+# A main's own breaks, ever and recent, that the factor reads.
+RECORD_COUNTS = ("breaks_ever", "breaks_prior_60m")
 # Of the logs of shape, years and recency, and of the power: mean and precision of their normal
 # priors. They matter where a record is too short to tell; with a hundred breaks the data decide.
 FACTOR_MEANS = np.append(np.log([1.0, 1.0, 0.5]), 0.5)
@@ -90,18 +91,19 @@ class EmpiricalBayes(DesignModel, CoefficientModel):
 
     Examples
     --------
-    >>> EmpiricalBayes().get_params()["recent_years"]
+    >>> prior = Design(levels=("material_group",), numbers=())
+    >>> EmpiricalBayes(prior).get_params()["recent_years"]
     5.0
     """
 
     name: ClassVar[str] = "empirical_bayes"
     label: ClassVar[str] = "Empirical Bayes"
     complexity: ClassVar[int] = 3
-    further_numbers = ("breaks_ever", "breaks_prior_60m", "exposure_years")
+    further_numbers = (*RECORD_COUNTS, "exposure_years")
 
     def __init__(
         self,
-        design: Design = PRIOR_DESIGN,
+        design: Design,
         penalty: float = 3.0,
         recent_years: float = 5.0,
         max_iterations: int = 50,

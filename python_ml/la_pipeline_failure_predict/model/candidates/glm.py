@@ -13,12 +13,7 @@ from la_pipeline_failure_predict.model.candidates.base import (
     as_exposure,
 )
 from la_pipeline_failure_predict.model.data import Frame
-from la_pipeline_failure_predict.model.design import (
-    PIPE_DESIGN,
-    Design,
-    fit_terms,
-    matrix,
-)
+from la_pipeline_failure_predict.model.design import Design, fit_terms, matrix
 from la_pipeline_failure_predict.model.poisson_glm import PoissonGLM
 
 # Above it, memory counts for more than the seventh digit of a coefficient.
@@ -72,13 +67,10 @@ class PipeGLM(DesignGLM):
     Examples
     --------
     >>> from sklearn.base import clone
-    >>> clone(PipeGLM(penalty=2.0)).penalty
+    >>> clone(PipeGLM(Design(levels=("material_group",), numbers=()), penalty=2.0)).penalty
     2.0
     """
 
     name: ClassVar[str] = "poisson_glm"
     label: ClassVar[str] = "Poisson GLM"
     complexity: ClassVar[int] = 2
-
-    def __init__(self, design: Design = PIPE_DESIGN, penalty: float = 1.0) -> None:
-        super().__init__(design, penalty)

@@ -8,29 +8,12 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
-from la_pipeline_failure_predict.model.candidates.base import BreakModel, as_counts, as_exposure
+from la_pipeline_failure_predict.model.candidates.base import DesignModel, as_counts, as_exposure
 from la_pipeline_failure_predict.model.data import Factor, Frame
-from la_pipeline_failure_predict.model.design import BLOCK_ROWS, Doubles, parts
-
-LEVELS = ("material_group", "install_era", "joint_code", "road_class", "soil_corrosivity_code")
-# 1 where more can only mean more breaks; 0 where either way is possible.
-NUMBERS = {
-    "length_m": 0,
-    "diameter_mm": 0,
-    "age_years": 1,
-    "exposure_years": 0,
-    "soil_resistivity_ohm_cm": 0,
-    "breaks_ever": 1,
-    "breaks_prior_12m": 1,
-    "breaks_prior_36m": 1,
-    "breaks_prior_60m": 1,
-    "installation_breaks_prior_36m": 1,
-    "nearby_breaks_prior_36m": 1,
-    "neighbourhood_breaks_ever": 1,
-}
+from la_pipeline_failure_predict.model.design import BLOCK_ROWS, Design, Doubles, parts
 
 
-class GradientBoosting(BreakModel):
+class GradientBoosting(DesignModel):
     """Boosted trees of the rate, weighted by exposure, which is the Poisson likelihood of counts.
 
     Age and records can only raise the rate. Levels are numbered by their rate in training, which is
@@ -40,6 +23,9 @@ class GradientBoosting(BreakModel):
 
     Parameters
     ----------
+    design
+        Columns that it reads; numbers enter as they are, and may only raise or lower the rate
+        where their sign says so.
     learning_rate, max_iter, max_leaf_nodes, l2_regularization
         As for scikit-learn's ``HistGradientBoostingRegressor`` (Ke et al. 2017, "LightGBM").
     least_leaf_share
@@ -54,6 +40,7 @@ class GradientBoosting(BreakModel):
 
     def __init__(
         self,
+        design: Design,
         learning_rate: float = 0.05,
         max_iter: int = 150,
         max_leaf_nodes: int = 8,
@@ -61,22 +48,13 @@ class GradientBoosting(BreakModel):
         least_leaf_share: float = 0.004,
         random_state: int = 1,
     ) -> None:
+        self.design = design
         self.learning_rate = learning_rate
         self.max_iter = max_iter
         self.max_leaf_nodes = max_leaf_nodes
         self.l2_regularization = l2_regularization
         self.least_leaf_share = least_leaf_share
         self.random_state = random_state
-
-    @property
-    def level_columns(self) -> tuple[str, ...]:
-        """Columns of the mart that are read as levels."""
-        return LEVELS
-
-    @property
-    def number_columns(self) -> tuple[str, ...]:
-        """Columns of the mart that are read as numbers, besides the exposure."""
-        return tuple(NUMBERS)
 
     def fit(
         self,
@@ -89,10 +67,11 @@ class GradientBoosting(BreakModel):
         counts, weight = as_counts(y, sample_weight, X.rows)
         size = as_exposure(exposure, X.rows)
         self.levels_ = {
-            name: _ranked(X.factor(name), counts * weight, size * weight) for name in LEVELS
+            name: _ranked(X.factor(name), counts * weight, size * weight)
+            for name in self.design.levels
         }
         # A number that nobody knows says nothing, and cannot be put into bins.
-        self.known_ = [name for name in NUMBERS if not np.isnan(X.number(name)).all()]
+        self.known_ = [name for name in self._numbers if not np.isnan(X.number(name)).all()]
         with threadpool_limits(limits=1):
             self.estimator_ = HistGradientBoostingRegressor(
                 loss="poisson",
@@ -101,7 +80,8 @@ class GradientBoosting(BreakModel):
                 max_leaf_nodes=self.max_leaf_nodes,
                 l2_regularization=self.l2_regularization,
                 min_samples_leaf=max(20, int(self.least_leaf_share * X.rows)),
-                monotonic_cst=[0] * len(LEVELS) + list(NUMBERS.values()),
+                monotonic_cst=[0] * len(self.design.levels)
+                + [item.sign for item in self.design.numbers],
                 early_stopping=False,
                 random_state=self.random_state,
             ).fit(
@@ -121,14 +101,19 @@ class GradientBoosting(BreakModel):
         expected: Doubles = rate * as_exposure(exposure, X.rows)
         return expected
 
+    @property
+    def _numbers(self) -> list[str]:
+        return [item.feature for item in self.design.numbers]
+
     def _matrix(self, X: Frame) -> Doubles:
-        design = np.empty((X.rows, len(LEVELS) + len(NUMBERS)))
-        for position, name in enumerate(LEVELS):
+        levels = self.design.levels
+        design = np.empty((X.rows, len(levels) + len(self._numbers)))
+        for position, name in enumerate(levels):
             factor, known = X.factor(name), self.levels_[name]
             # The last entry is what code -1, null, finds.
             ranks = [known.get(level, np.nan) for level in factor.names]
             design[:, position] = np.array([*ranks, np.nan])[factor.codes]
-        for position, name in enumerate(NUMBERS, len(LEVELS)):
+        for position, name in enumerate(self._numbers, len(levels)):
             design[:, position] = X.number(name) if name in self.known_ else 0.0
         return design
 

@@ -11,7 +11,6 @@ from threadpoolctl import threadpool_limits
 from la_pipeline_failure_predict.model.candidates.base import DesignModel, as_counts, as_exposure
 from la_pipeline_failure_predict.model.data import Frame
 from la_pipeline_failure_predict.model.design import (
-    REGISTER_DESIGN,
     Design,
     Doubles,
     Floats,
@@ -21,11 +20,6 @@ from la_pipeline_failure_predict.model.design import (
 )
 from la_pipeline_failure_predict.model.poisson_glm import PoissonGLM
 
-# Age is the time scale, not a covariate.
-WEIBULL_DESIGN = Design(
-    levels=REGISTER_DESIGN.levels,
-    numbers=tuple(item for item in REGISTER_DESIGN.numbers if item.feature != "age_years"),
-)
 LEAST_SHAPE, MOST_SHAPE = 0.2, 6.0
 LEAST_AGE = 0.5
 
@@ -47,7 +41,7 @@ class WeibullPH(DesignModel):
     Parameters
     ----------
     design
-        Covariates; age must not be one of them.
+        Covariates; age, which is the time scale, must not be one of them.
     penalty
         Precision of the normal prior of each coefficient but the intercept.
 
@@ -64,11 +58,7 @@ class WeibullPH(DesignModel):
     complexity: ClassVar[int] = 2
     further_numbers = ("age_years",)
 
-    def __init__(
-        self,
-        design: Design = WEIBULL_DESIGN,
-        penalty: float = 1.0,
-    ) -> None:
+    def __init__(self, design: Design, penalty: float = 1.0) -> None:
         self.design = design
         self.penalty = penalty
 

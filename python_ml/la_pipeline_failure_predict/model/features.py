@@ -1,0 +1,148 @@
+"""The features that a grain's models read, as the YAML of the feature marts declares them.
+
+Each column of a mart says in its `config.meta.feature` how it enters a model, or why it never may:
+a condition score, status or count of an inventory is as of the extract and holds the outcome.
+Combinations of columns stand in the mart's own `config.meta.combinations`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.model.data import MARTS, Grain, columns_of
+from la_pipeline_failure_predict.model.design import Design, Number
+
+FEATURES_FILE = Path("models/marts/features/_features__models.yml")
+Reader = Literal["poisson_glm", "empirical_bayes", "gradient_boosting", "register_glm", "weibull"]
+
+
+class Feature(BaseModel):
+    """What `config.meta.feature` says of a column, or an entry of the combinations.
+
+    Attributes
+    ----------
+    excluded
+        Why it may never be a feature; nothing else is given then.
+    transform
+        How it becomes a term, as `model.design` explains.
+    reason
+        Reason code that its terms count towards; mains only.
+    monotone
+        What more of it can only do to the rate, for boosted trees; either way when None.
+    enters
+        Models that read it; one that no model reads yet may be tried in any.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    excluded: str | None = None
+    transform: Literal["indicator", "linear", "log", "log1p"] | None = None
+    reason: str | None = None
+    monotone: Literal["increasing", "decreasing"] | None = None
+    enters: tuple[Reader, ...] = ()
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if (self.excluded is None) == (self.transform is None):
+            raise ValueError("give either excluded, with the reason, or transform")
+        if self.excluded and (self.enters or self.reason or self.monotone):
+            raise ValueError("what is excluded enters no model")
+        if self.monotone and self.transform == "indicator":
+            raise ValueError("levels have no order to be monotone in")
+        return self
+
+    @property
+    def sign(self) -> int:
+        """1 where more of it can only mean more breaks, -1 fewer, 0 either way."""
+        return {None: 0, "increasing": 1, "decreasing": -1}[self.monotone]
+
+
+@dataclass(frozen=True)
+class Features:
+    """The features of a grain, in the order of the YAML: columns, then combinations."""
+
+    grain: Grain
+    declared: Mapping[str, Feature]
+
+    def design(self, model_name: str) -> Design:
+        """Return what a model reads."""
+        read = {name: item for name, item in self.declared.items() if model_name in item.enters}
+        return Design(
+            levels=tuple(name for name, item in read.items() if item.transform == "indicator"),
+            numbers=tuple(
+                Number(name, str(item.transform), item.sign)
+                for name, item in read.items()
+                if item.transform != "indicator"
+            ),
+        )
+
+    def check(self, features: Iterable[str]) -> None:
+        """Refuse features that are made of a column that may not be one.
+
+        Raises
+        ------
+        UserError
+            Naming the first, and why not.
+        """
+        for column in sorted({column for feature in features for column in columns_of(feature)}):
+            found = self.declared.get(column)
+            if found is None or found.excluded:
+                why = found.excluded if found else f"{FEATURES_FILE.name} does not declare it"
+                raise UserError(f"{column} may not be a feature of the {self.grain} model: {why}.")
+
+
+@lru_cache
+def read_features(root: Path, grain: Grain) -> Features:
+    """Read the features of a grain from the YAML of its mart.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, a column says nothing of its feature, or a setting is not right.
+    """
+    mart = MARTS[grain].name
+    declared = dict(_declared(mart, _mart(root, mart)))
+    for name, item in declared.items():
+        unknown = [column for column in columns_of(name) if column not in declared]
+        if unknown:
+            raise UserError(f"{mart}.{name}: the mart has no column {unknown[0]}.")
+        if grain == "pipe" and item.enters and not item.reason:
+            raise UserError(
+                f"{mart}.{name}: name the reason that it counts towards in its YAML, such as soil."
+            )
+    return Features(grain, declared)
+
+
+def _mart(root: Path, name: str) -> Mapping[str, Any]:
+    try:
+        content = yaml.safe_load((root / FEATURES_FILE).read_text(encoding="utf-8"))
+    except OSError:
+        raise UserError(f"There is no {root / FEATURES_FILE}: copy it from the project.") from None
+    return next(model for model in content["models"] if model["name"] == name)
+
+
+def _declared(mart: str, model: Mapping[str, Any]) -> Iterator[tuple[str, Feature]]:
+    for column in model["columns"]:
+        given = column.get("config", {}).get("meta", {}).get("feature")
+        yield column["name"], _feature(f"{mart}.{column['name']}", given)
+    combinations = model.get("config", {}).get("meta", {}).get("combinations", {})
+    for name, given in combinations.items():
+        yield name, _feature(f"{mart}.{name}", given)
+
+
+def _feature(owner: str, given: object) -> Feature:
+    try:
+        return Feature.model_validate(given or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "".join(f".{part}" for part in first["loc"])
+        raise UserError(
+            f"{owner}: config.meta.feature{place} is not right ({first['msg']}); fix it in "
+            f"{FEATURES_FILE}."
+        ) from None
