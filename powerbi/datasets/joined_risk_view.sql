@@ -27,8 +27,8 @@ select
     "rainfall_in" as "Rainfall (in)",
     -- Run that made the score; null in months that were not scored.
     "run_id" as "Run ID",
-    -- Expected number of breaks over the period scored. Adds up over mains or areas, which
-    -- probabilities do not.
+    -- Expected number of breaks over the period scored. Can be added up over mains or areas;
+    -- probabilities cannot.
     "expected_breaks" as "Expected Breaks of the Area",
     -- Probability of at least one break over the period scored, 1 - exp(-expected_breaks).
     "break_probability" as "Probability of a Break in the Month",

@@ -16,7 +16,7 @@ select
     "month_on" as "Break Month",
     -- Material of the main that broke.
     "material_name" as "Break Material",
-    -- Group of materials that age alike, of the main that broke.
+    -- Group of materials that age in a similar way, of the main that broke.
     "material_group_name" as "Break Material Group",
     -- Order of the group of materials.
     "material_group_sort" as "Material Group Sort",
@@ -52,6 +52,6 @@ select
     "link_status_name" as "Link to Main",
     -- Whether the break lies in the systematic record; only these count in features and labels.
     "is_in_record" as "Is in Record",
-    -- Whether over a percent of the record carries this same day, as after a bulk entry.
+    -- Whether more than one percent of the record has this same day, as after a bulk entry.
     "is_date_suspect" as "Is Date Suspect"
 from powerbi.pipe_breaks
