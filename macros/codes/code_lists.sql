@@ -1,5 +1,5 @@
 {#-
-    Codes with the words that people read for them, in the order in which a chart shows them. Codes that
+    Codes with the words that readers see, in the order in which a chart shows them. Codes that
     a seed defines (eras, diameter and risk classes, soil corrosivity) have their names there.
 -#}
 {% macro code_list(kind) %}
@@ -63,7 +63,7 @@
 {% endmacro %}
 
 
-{#- The words for a code; a code that is not in the list stays as it is, so that nothing is lost. -#}
+{#- The words for a code; a code that is not in the list is not changed, so nothing is lost. -#}
 {% macro code_name(kind, code) -%}
     case {{ code }}
         {%- for value, name in code_list(kind).items() %}

@@ -1,4 +1,4 @@
-{#- Order of deliveries of the same thing: the newest first, then as they lie in the file. -#}
+{#- Order of deliveries of the same thing: the newest first, then in the order of the file. -#}
 {% macro newest_first() -%}
     loaded_at desc, {{ byte_order('load_id') }}, row_number
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{#- Text compared byte by byte, so that every engine and locale sorts alike. -#}
+{#- Text compared byte by byte, so that every engine and locale sorts in the same way. -#}
 {% macro byte_order(expression) -%}
     {{ return(adapter.dispatch('byte_order', 'la_pipeline_failure_predict')(expression)) }}
 {%- endmacro %}

@@ -1,8 +1,7 @@
 {#-
-    Text to date by one of a few formats, null when the text does not follow it or names no real
-    day. Postgres has no to_date that returns null, and its to_date and DuckDB's strptime differ on
-    what they let through; so both check one pattern and read the same parts. A two-digit year is
-    20xx.
+    Text to date by one of a few formats, null if the text does not follow it or is not a real day.
+    Postgres has no to_date that returns null, and its to_date and DuckDB's strptime accept
+    different texts, so both check one pattern and read the same parts. A two-digit year is 20xx.
 -#}
 {% macro try_date(expression, format) -%}
     {%- if format not in ['d-mon-yy', 'mon-yy', 'yyyy-mm-dd', 'm/d/yyyy'] -%}

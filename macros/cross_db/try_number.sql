@@ -1,9 +1,9 @@
 {#-
     Text to double precision, null when the text is not a plain decimal number. dbt.safe_cast is a
-    plain cast on Postgres and fails on the first bad row. The pattern keeps out what one engine
-    reads and the other does not ('nan', '1_000', '0x10'); the length bounds what matches to what a
-    double holds. No bound inside the pattern: Postgres takes twenty times as long over {1,100} as
-    over +.
+    plain cast on Postgres and fails on the first bad row. The pattern excludes what only one engine
+    reads ('nan', '1_000', '0x10'); the limit of the length keeps matches within the range of a
+    double. The pattern itself has no limit, because Postgres takes twenty times as long for {1,100}
+    as for +.
 -#}
 {% macro try_number(expression) -%}
     {{ return(adapter.dispatch('try_number')(expression)) }}

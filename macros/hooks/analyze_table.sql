@@ -1,4 +1,4 @@
-{#- Statistics of a table just built, where the engine does not keep them by itself: without them joins are misjudged. -#}
+{#- Collects statistics of a new table where the engine does not do so itself; without them joins are planned badly. -#}
 {% macro analyze_table(relation) -%}
     {{ return(adapter.dispatch('analyze_table', 'la_pipeline_failure_predict')(relation)) }}
 {%- endmacro %}

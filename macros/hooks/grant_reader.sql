@@ -1,10 +1,12 @@
 {#-
-    The statement that lets Power BI read what this build is about to create in the schema powerbi. dbt replaces a view
-    by a new one, and a grant on the old one goes with it; default privileges come with the new one, in the moment it is
-    made. They go only with the schema, so every build sees to them. Runs on-run-start, where the schema is there.
+    The statement that lets Power BI read what this build is about to create in the schema powerbi.
+    dbt replaces a view by a new one, and grants on the old one are lost. Default privileges apply
+    to the new view at the moment it is created. They are lost only with the schema, so every build
+    sets them again. Runs on-run-start, if the schema exists.
 
-    Who reads is a member of the role that powerbi/exports/powerbi_export.sql makes. It is named after the database, not
-    in a setting, so that nobody who builds can forget it; without that role nothing is granted.
+    Readers are members of the role that powerbi/exports/powerbi_export.sql creates. Its name
+    follows from the database and not from a setting, so that nobody who builds can forget it.
+    Without that role nothing is granted.
 -#}
 {% macro grant_reader() -%}
     {{ return(adapter.dispatch('grant_reader', 'la_pipeline_failure_predict')()) }}
@@ -15,7 +17,7 @@
 {%- endmacro %}
 
 
-{#- Grants only what is missing: two builds that grant the same at once would fail each other. -#}
+{#- Grants only what is missing, because two builds that grant the same at once would make each other fail. -#}
 {% macro postgres__grant_reader() -%}
 do $grant_reader$
 declare

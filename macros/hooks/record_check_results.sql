@@ -1,6 +1,7 @@
 {#-
-    The statements that keep the result of every data test and freshness check of an invocation in quality.check_results,
-    and drop those of over 90 days ago. Unit tests are left out: they judge the models, not the data. Runs on-run-end.
+    The statements that keep the result of every data test and freshness check of an invocation in
+    quality.check_results, and delete those older than 90 days. Unit tests are left out, because
+    they test the models, not the data. Runs on-run-end.
 -#}
 {% macro record_check_results(results) %}
     {%- if execute and flags.WHICH in ('build', 'test', 'freshness', 'source-freshness') -%}
@@ -29,7 +30,7 @@
     {%- set table = checked_table(node) -%}
     {%- set is_freshness = node.resource_type == 'source' -%}
     {%- set status = {'pass': 'pass', 'warn': 'warn', 'fail': 'fail'}.get(result.status | string, 'error') -%}
-    {#- A late delivery of severity error fails; dbt calls that an error too. -#}
+    {#- A late delivery of severity error counts as failed; dbt also calls that an error. -#}
     {%- if is_freshness -%}
         {%- set severity = 'error' if status == 'error' else 'warning' -%}
         {%- set rule = 'freshness' -%}
@@ -58,7 +59,7 @@
 {%- endmacro %}
 
 
-{#- The model or source a test is about, as the graph knows it; nothing for a test that spans several. -#}
+{#- The model or source that a test is about, from the graph; none for a test that spans several. -#}
 {% macro checked_table(node) %}
     {%- if node.resource_type == 'source' -%}
         {{ return(node) }}

@@ -1,7 +1,8 @@
 {#-
-    Postgres drops the views over a table together with the table, and dbt replaces a table by a new one: from the moment
-    a mart is rebuilt until its views are, Power BI would find no view, for good if the build fails in between. So on
-    Postgres a table that has views over it, and whose columns stay, is emptied and filled again in one transaction.
+    Postgres drops the views over a table together with the table, and dbt replaces a table by a new
+    one: from the moment a mart is rebuilt until its views are, Power BI would find no view, and
+    permanently if the build fails in between. Therefore, on Postgres a table that has views over
+    it, and whose columns do not change, is emptied and filled again in one transaction.
 -#}
 {% materialization table, adapter='postgres' %}
     {%- set existing = load_cached_relation(this) -%}

@@ -1,7 +1,8 @@
 {#-
-    dbt makes a new view, renames it and drops the old one, and Postgres drops the views over it too: from the moment a
-    view is rebuilt until those over it are, a reader finds none, for good where they are not selected. So on Postgres a
-    view that keeps its columns is replaced in place; one that changes them takes the views over it along, as before.
+    dbt makes a new view, renames it and drops the old one, and Postgres drops the views over it
+    too: from the moment a view is rebuilt until those over it are, a reader finds none, and
+    permanently if they are not selected. Therefore, on Postgres a view that keeps its columns is
+    replaced in place. A view that changes them still takes the views over it along.
 -#}
 {% materialization view, adapter='postgres' %}
     {%- set existing = load_cached_relation(this) -%}

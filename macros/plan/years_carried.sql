@@ -1,5 +1,5 @@
 {#-
-    How many times the first year's breaks come to in some years, when the rate changes by a share
+    How many times the first year's breaks occur over some years, if the rate changes by a share
     each year: 2 years at +2 % are 1 + 1.02.
 -#}
 {% macro years_carried(years, growth=none) -%}

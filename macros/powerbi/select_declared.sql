@@ -1,7 +1,8 @@
 {#-
-    A query for the columns that the model's own YAML declares, in its order: a column that a view passes
-    on is named there alone. renamed says which column of the relation a declared one is read from where
-    that has another name. dbt tells a unit test nothing of the YAML: there they are the columns expected.
+    A query for the columns that the model's own YAML declares, in its order: a column that a view
+    passes on is named only there. `renamed` says which column of the relation a declared column is
+    read from, if the names differ. In a unit test dbt does not provide the YAML; there the expected
+    columns are used.
 -#}
 {% macro select_declared(relation, renamed={}) -%}
     {%- set names = (model.columns or (model.config.expected_rows or [{}])[0]).keys() %}

@@ -11,7 +11,7 @@
 
 
 {#-
-    What a reason code says of a main, in words a planner reads. `pipes` and `features` are the
+    What a reason code says about a main, in words for planners. `pipes` and `features` are the
     aliases of dim_pipes and fct_pipe_features.
 -#}
 {% macro reason_text(reason_code, pipes, features) -%}

@@ -1,6 +1,6 @@
 {#-
-    Reasons in the order of pipe_terms(), each once. Terms that say the same thing (a main's breaks
-    of one, three and five years) push and pull against each other and mean something only together.
+    Reasons in the order of pipe_terms(), each once. Terms that measure the same thing (a main's
+    breaks of one, three and five years) offset each other and mean something only together.
 -#}
 {% macro pipe_reasons() %}
     {{ return(pipe_terms() | map(attribute='reason') | unique | list) }}
@@ -17,7 +17,7 @@
 {% endmacro %}
 
 
-{#- A name for a term that SQL takes as a column. -#}
+{#- A name for a term that is valid as an SQL column. -#}
 {% macro term_name(term) -%}
     {{ term.transform }}_{{ term.feature | replace('/', '_per_') | replace('*', '_and_') }}
 {%- endmacro %}

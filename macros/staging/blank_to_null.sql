@@ -1,6 +1,6 @@
 {#-
-    Trimmed text, null when it is empty or the marker '#NULL#'. Only spaces are trimmed, said
-    outright: a bare trim() takes off no-break spaces on DuckDB and not on Postgres.
+    Trimmed text, null when it is empty or the marker '#NULL#'. Only spaces are trimmed, explicitly:
+    a bare trim() removes no-break spaces on DuckDB but not on Postgres.
 -#}
 {% macro blank_to_null(expression) -%}
     nullif(nullif(trim(both ' ' from {{ expression }}), ''), '#NULL#')

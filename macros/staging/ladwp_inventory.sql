@@ -1,7 +1,7 @@
 {#-
     Body of the two Los Angeles inventories, trunk lines and main lines: one file layout, two files.
-    Columns that hold past leaks (grades, scores, leak counts) stay behind in the landing table, so
-    that no feature can read them.
+    Columns that hold past leaks (grades, scores, leak counts) stay in the landing table, so that no
+    feature can read them.
 -#}
 {% macro ladwp_inventory(source_relation, source_name, pipe_id_prefix, graded_year) -%}
 with

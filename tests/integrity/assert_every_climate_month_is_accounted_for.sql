@@ -1,4 +1,4 @@
--- Every delivered month or line of weather stands behind its station and month in
+-- Every delivered month or line of weather is used for its station and month in
 -- fct_climate_monthly, or is in int_climate__excluded with a reason.
 with utility_months as (
 

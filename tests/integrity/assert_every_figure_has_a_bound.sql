@@ -1,4 +1,4 @@
--- Every plausibility figure has a bound in the seed: one without would be checked by nobody.
+-- Every plausibility figure has a bound in the seed; a figure without one would never be checked.
 with figures as (
 
     {% for model in [

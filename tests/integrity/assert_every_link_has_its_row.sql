@@ -1,5 +1,5 @@
--- What `la-pipes link` found is about rows that are there: a link of a load that was taken out, or
--- of another file, would give a main the soil or area of a stranger.
+-- What `la-pipes link` found belongs to rows that exist: a link from a deleted load, or from
+-- another file, would give a main the soil or area of a different main.
 with links as (
 
     select

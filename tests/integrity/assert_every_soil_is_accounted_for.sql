@@ -1,4 +1,4 @@
--- Every delivered soil map unit, component and horizon is in dim_soils, speaks for a row of it, or
+-- Every delivered soil map unit, component and horizon is in dim_soils, represents a row of it, or
 -- is in int_soils__excluded with a reason, once.
 with delivered as (
 

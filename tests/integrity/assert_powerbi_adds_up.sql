@@ -1,4 +1,4 @@
--- What Power BI shows adds up whichever way it is grouped: every break of the record has one area,
+-- What Power BI shows adds up however it is grouped: every break of the record has one area,
 -- one main and one day of the date table.
 with breaks as (
 

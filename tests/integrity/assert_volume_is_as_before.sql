@@ -1,6 +1,6 @@
--- A warning: a delivery of a size unlike those of its source before it is cut off or repeated.
--- Inventories come whole each time, so half to twice the rows before; breaks and climate come as a
--- whole or as what is new, so at most twice the largest before.
+-- A warning: a delivery whose size differs much from earlier ones of its source may be cut off or
+-- repeated. Inventories are complete each time, so half to twice the rows before are expected.
+-- Breaks and climate are complete or only what is new, so at most twice the largest one before.
 {{ config(severity='warn') }}
 
 with loads as (

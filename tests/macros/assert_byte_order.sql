@@ -1,4 +1,4 @@
--- Capitals sort before small letters and digits before both, whatever the locale of the engine.
+-- Capitals sort before small letters, and digits before both, in every locale.
 with names as (
 
     select 'a1' as name

@@ -1,5 +1,5 @@
--- A code becomes words and a place in its list; a code without words stays, and comes last. Bands
--- of age begin at 0 and end open.
+-- A code becomes words and a position in its list; a code without words is kept, and comes last.
+-- Age bands begin at 0, and the last one is open.
 with cases as (
 
     select

@@ -1,4 +1,4 @@
--- Windows of every feature rest on these: month ends, leap days, negative steps and nulls, on every
+-- The windows of every feature use these: month ends, leap days, negative steps and nulls, on every
 -- engine.
 with cases as (
 

@@ -1,4 +1,4 @@
--- Both ends are within, an open end lets everything pass, and nulls are not judged.
+-- Both ends are included, a missing end accepts everything, and nulls are not checked.
 {% set readings %}(
     select cast(-0.1 as double precision) as reading
     union all

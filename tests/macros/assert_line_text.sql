@@ -1,5 +1,5 @@
--- A line as delivered stays; one that a cell of Power BI would cut, and one that was not delivered,
--- is drawn straight between the ends; without ends there is none.
+-- A delivered line is kept. A line that a cell of Power BI would cut off, or that was not
+-- delivered, is drawn straight between the ends. Without ends there is no line.
 with mains as (
 
     select

@@ -1,4 +1,5 @@
--- Against the exact interval, from chi-square quantiles: Byar's approximation is within 0.03 of it.
+-- Compared with the exact interval from chi-square quantiles, Byar's approximation is within 0.03
+-- of it.
 with cases as (
 
     select

@@ -1,4 +1,4 @@
--- Halves go away from zero on every engine, and a null stays null.
+-- Halves are rounded away from zero on every engine, and a null stays null.
 with cases as (
 
     select

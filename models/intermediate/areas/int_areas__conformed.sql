@@ -47,7 +47,7 @@ unioned as (
 
 ),
 
--- The newest delivery of an area wins.
+-- The newest delivery of an area is used.
 versions as (
 
     select

@@ -1,4 +1,4 @@
--- One row per month: the city's own published total beside the breaks on record.
+-- One row per month: the city's published total and the breaks on record.
 with totals as (
 
     select * from {{ ref('int_breaks__totals') }}

@@ -63,7 +63,7 @@ unioned as (
 
 ),
 
--- The newest delivery of a record wins; within one delivery, the first row of a repeated id.
+-- The newest delivery of a record is used; within one delivery, the first row of a repeated id.
 versions as (
 
     select

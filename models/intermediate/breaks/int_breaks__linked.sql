@@ -1,5 +1,6 @@
--- One row per counted break: the main and the area it belongs to. A main laid after the break is a
--- later one under the same id (ids survive replacement), so the link is set aside, not the break.
+-- One row per counted break: the main and the area it belongs to. A main that was laid after the
+-- break is a later main with the same id (ids outlive the main), so the link is removed, not the
+-- break.
 with breaks as (
 
     select * from {{ ref('int_breaks__conformed') }}

@@ -5,7 +5,7 @@ with totals as (
 
 ),
 
--- The newest delivery of a month wins.
+-- The newest delivery of a month is used.
 versions as (
 
     select

@@ -18,7 +18,7 @@ city_months as (
 
 ),
 
--- Normals of a month rest on its earlier years only.
+-- Normals of a month use only its earlier years.
 normals as (
 
     select

@@ -1,5 +1,5 @@
 -- One row per delivered month (a utility's) or line (of a station, month and element) that no mart
--- rests on, with the reason.
+-- uses, with the reason.
 with utility_months as (
 
     select * from {{ ref('stg_utility__climate_months') }}

@@ -13,7 +13,7 @@ daily_observations as (
 
 ),
 
--- The newest delivery of a station and month wins.
+-- The newest delivery of a station and month is used.
 versions as (
 
     select

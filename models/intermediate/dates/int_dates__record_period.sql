@@ -2,9 +2,9 @@
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
 -- One row: the period over which breaks were recorded systematically. A mapping may declare it;
--- else it begins with the first break's month and ends with the last whole month: the last break's
--- own month counts only where that break fell in its last week. observed_until is the first day
--- after the record.
+-- otherwise it begins with the first break's month and ends with the last whole month. The last
+-- break's own month counts only if that break fell in its last week. observed_until is the first
+-- day after the record.
 with loads as (
 
     select * from {{ ref('stg_loads__loads') }}

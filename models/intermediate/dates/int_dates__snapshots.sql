@@ -1,8 +1,8 @@
 -- A table, not a view: a few rows that nearly every mart joins.
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
--- One row per yearly as-of date: each 1 January with at least a year of record before it, the
--- newest ones first kept.
+-- One row per yearly as-of date: each 1 January with at least a year of record before it; the
+-- newest ones are kept.
 with period as (
 
     select * from {{ ref('int_dates__record_period') }}

@@ -24,8 +24,8 @@ first_month as (
 
 ),
 
--- Mains come and go: each adds its length in the month after it was laid and takes it away after
--- it was taken out.
+-- Each main adds its length in the month after it was laid, and subtracts it after it was taken out
+-- of service.
 length_changes as (
 
     select

@@ -104,7 +104,7 @@ unioned as (
 
 ),
 
--- The newest delivery of a main wins; within one delivery, the first row of a repeated id.
+-- The newest delivery of a main is used; within one delivery, the first row of a repeated id.
 versions as (
 
     select

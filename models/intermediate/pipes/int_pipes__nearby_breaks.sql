@@ -1,4 +1,4 @@
--- One row per main and a break of another main within neighbourhood_distance_m of its mid-point.
+-- One row per main and a break of another main within neighbourhood_distance_m of its midpoint.
 -- Both are put on a grid of that width first, so that only the nine cells around a break are
 -- compared.
 {% set nearby_m = var('nearby_distance_m') %}

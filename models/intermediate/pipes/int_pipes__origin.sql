@@ -2,7 +2,7 @@
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
 -- One row: the point from which local meters are counted, the middle of all mains to a tenth of a
--- degree; of all breaks only where no main is located, so that later breaks never move a main.
+-- degree; of all breaks only if no main has a location, so that later breaks never move a main.
 with breaks as (
 
     select * from {{ ref('int_breaks__conformed') }}

@@ -93,7 +93,7 @@ final as (
         described.consequence_usd,
         described.length_m * unit_costs.renewal_usd_per_m * coalesce(renewal_factors.factor, 1)
             as renewal_usd,
-        -- A new main breaks too, but is not taken to break more than the one it replaces.
+        -- A new main also breaks, but is assumed to break no more than the one it replaces.
         greatest(
             described.yearly_breaks
             - described.length_m / 1000 * unit_costs.new_main_breaks_per_km, 0

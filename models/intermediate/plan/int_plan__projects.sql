@@ -1,6 +1,6 @@
 -- One row per main of the published ranking with its project: a run of neighboring mains of one
 -- street and cohort (area, material, era), cut where the gap is wide and where the run is long. The
--- score decides nothing here, so that every rule of choosing chooses among the same projects.
+-- score plays no part here, so every rule chooses among the same projects.
 {%- set bundle = "area_id, bundling_rule, bundle_name, material_group, install_era" %}
 {%- set along = "bundle_position nulls last, " ~ byte_order('pipe_id') %}
 with pipes as (
@@ -9,7 +9,7 @@ with pipes as (
 
 ),
 
--- Along a street means along the axis on which it stretches farther.
+-- Along a street means along the axis in which it extends farther.
 positioned as (
 
     select
@@ -40,7 +40,8 @@ neighboured as (
 
 ),
 
--- From middle to middle less half of both lengths. Without a location there is no gap to see.
+-- The distance between the midpoints minus half of both lengths. Without a location there is no
+-- gap.
 parted as (
 
     select
@@ -83,8 +84,9 @@ measured as (
 
 ),
 
--- A long run gives pieces of equal length; a main belongs to the piece in which it begins. In whole
--- millimeters, which doubles hold exactly: of three equal mains, meters would put two in one piece.
+-- A long run gives pieces of equal length; a main belongs to the piece in which it begins. Lengths
+-- are in whole millimeters, which doubles hold exactly; with meters, two of three equal mains could
+-- fall in one piece.
 cut as (
 
     select

@@ -1,5 +1,5 @@
--- One row per whole month of the record's last year, and one for that year: breaks beside what the
--- five years before lead to expect.
+-- One row per whole month of the record's last year, and one for that year: breaks, and how many
+-- the five years before suggest.
 {% set z = 3 %}
 
 with breaks as (
@@ -69,8 +69,8 @@ dispersion as (
 
 ),
 
--- Square roots of counts vary alike whatever their size (Anscombe 1948): 1/4 for Poisson's, more
--- by the dispersion and by 1/n for the mean of n years.
+-- The square root of a count has the same variance whatever its size (Anscombe 1948): 1/4 for
+-- Poisson, times the dispersion and 1 + 1/n for the mean of n years.
 banded as (
 
     select
@@ -121,7 +121,7 @@ final as (
 
     union all
 
-    -- Of a few breaks per year nothing can be said.
+    -- A few breaks per year are too few for a bound.
     select
         'yearly_break_ratio' as figure,
         'all' as segment,

@@ -1,6 +1,6 @@
 -- Two rows per grain: breaks of the newest scored year on record (of all scored months for areas,
--- as those make no calendar year) over those expected. The fit behind the scores had seen none of
--- them. The first figure keeps to the bound of the seed, the second to what chance leaves of it.
+-- as those are no calendar year) divided by those expected. The fit behind the scores had seen none
+-- of them. The first figure uses the bounds of the seed, the second the bounds that chance allows.
 with model_performance as (
 
     select * from {{ ref('fct_model_performance') }}

@@ -1,12 +1,13 @@
 -- A table, not a view: the plausibility mart and the test of its bounds both read it.
 {{ config(materialized='table') }}
 
--- One row per feature: how far the mains scored are from those learned from, as the population
--- stability index, sum((s - t) * ln(s / t)) over the shares s scored and t learned from of each bin
--- (Siddiqi 2006, Credit Risk Scorecards; 0.1 to 0.25 is some shift, more is a large one). Numbers
--- are put in ten bins that hold a tenth of the rows learned from each; equal values share a bin.
--- The values are counted first: there are few of them, and sorting rows is expensive. What grows
--- with the record by itself, such as breaks_ever and exposure_years, is left out: it always shifts.
+-- One row per feature: how far the mains scored differ from those used for training, as the
+-- population stability index, sum((s - t) * ln(s / t)) over the shares s (scored) and t (training)
+-- of each bin (Siddiqi 2006, Credit Risk Scorecards; 0.1 to 0.25 is some shift, more is a large
+-- one). Numbers are put in ten bins that each hold a tenth of the training rows; equal values share
+-- a bin. The values are counted first, because there are few of them and sorting rows is expensive.
+-- Features that grow with the record, such as breaks_ever and exposure_years, are left out, because
+-- they always shift.
 {% set numbers = {
     'age_years': 'cast(floor(age_years) as integer)',
     'diameter_mm': 'cast(floor(diameter_mm) as integer)',
@@ -27,7 +28,7 @@ with scored as (
 
 ),
 
--- The features are read once a feature, not imported above: Postgres would write a copy of them.
+-- The mart is read once per feature, not imported above, because Postgres would write a copy of it.
 counted as (
 
     {% for feature in (numbers.keys() | list) + codes %}
@@ -72,7 +73,7 @@ placed as (
 
 ),
 
--- A value that was never learned from counts nothing and falls where its neighbors are.
+-- A value that is not in the training rows has count 0 and falls into the bin of its neighbors.
 binned as (
 
     select

@@ -1,4 +1,4 @@
--- One row per figure and landing table: does what was delivered look like a network and its breaks?
+-- One row per figure and landing table: figures that show whether a delivery looks like a network.
 with pipes as (
 
     select * from {{ ref('dim_pipes') }}
@@ -109,7 +109,7 @@ unpivoted as (
         union all
 
     {% endfor -%}
-    -- Where no main can be linked, no break can be.
+    -- If no main can be linked, no break can.
     select
         'unmatched_break_share' as figure,
         break_figures.source_name as segment,

@@ -1,7 +1,6 @@
 -- One row per whole month that the published runs scored: breaks expected of the whole network, and
--- those that happened to what was scored. A year's expectation of the mains is spread over its
--- months as the breaks on record before it were; where no main is scored, the areas' own months add
--- up.
+-- those that happened to what was scored. The mains' expectation for a year is spread over its
+-- months like the breaks on record before it. If no main is scored, the areas' months are added up.
 with published_runs as (
 
     select * from {{ ref('int_scores__published_runs') }}
@@ -60,7 +59,7 @@ scored_years as (
 
 ),
 
--- One break is added to each calendar month, so that a short record leaves no month without any.
+-- One break is added to each calendar month, so that no month is without any in a short record.
 seasons as (
 
     select

@@ -2,8 +2,8 @@
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
 -- One row per score of the published run of the mains: what each reason adds to the log of the
--- rate, and the expected breaks that follow, in SQL alone; a test asserts that they equal
--- ml.pipe_scores. Empty when the published model is not one of coefficients.
+-- rate, and the expected breaks that follow from it, computed in SQL; a test asserts that they
+-- equal ml.pipe_scores. Empty if the published model is not made of coefficients.
 {%- set levels = pipe_level_terms() %}
 {%- set numbers = pipe_number_terms() %}
 with scores as (

@@ -1,5 +1,5 @@
--- One row per delivered soil component, with the reason where it does not speak for its map unit:
--- the largest one does.
+-- One row per delivered soil component, with the reason if it does not represent its map unit; the
+-- largest one does.
 with components as (
 
     select * from {{ ref('stg_ssurgo__components') }}

@@ -91,7 +91,7 @@ unioned as (
 
 ),
 
--- A map unit has many polygons: its first row of the newest delivery speaks for it.
+-- A map unit has many polygons: the first row of its newest delivery represents it.
 versions as (
 
     select

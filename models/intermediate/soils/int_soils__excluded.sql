@@ -1,4 +1,4 @@
--- One row per delivered soil map unit, component or horizon that no mart rests on, with the reason.
+-- One row per delivered soil map unit, component or horizon that no mart uses, with the reason.
 select
     source_name,
     load_id,

@@ -1,5 +1,5 @@
--- One row per delivered soil horizon, with the reason where it does not speak for its component:
--- mains lie at about a meter, and the horizon that holds that depth does.
+-- One row per delivered soil horizon, with the reason if it does not represent its component. Mains
+-- lie at a depth of about a meter, so the horizon at that depth does.
 with horizons as (
 
     select * from {{ ref('stg_ssurgo__horizons') }}

@@ -1,5 +1,5 @@
 -- One row per area and month of the record, with its breaks and the mains exposed to them; the
--- month after the record is there without a count.
+-- month after the record is included, without a count.
 with areas as (
 
     select * from {{ ref('dim_areas') }}

@@ -68,7 +68,8 @@ final as (
         dated.link_status,
         dated.broke_on >= period.observed_from and dated.broke_on < period.observed_until
             as is_in_record,
-        -- A day with over a percent of the whole record was typed in at once, not lived through.
+        -- A day with more than one percent of the whole record was entered in bulk; the breaks did
+        -- not all happen on it.
         dated.same_day_count >= 30 and dated.same_day_count > dated.source_count * 0.01
             as is_date_suspect,
         dated.is_date_corrected,

@@ -1,4 +1,4 @@
--- One row per month: the breaks on record beside the city's published total, the mains exposed to
+-- One row per month: the breaks on record, the city's published total, the mains exposed to
 -- them, and the weather.
 with city_months as (
 

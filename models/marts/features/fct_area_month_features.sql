@@ -1,5 +1,5 @@
--- One row per area and month, known on the month's first day. The month after the record is there
--- to be scored.
+-- One row per area and month, known on the month's first day. The month after the record is
+-- included, so that it can be scored.
 with area_months as (
 
     select * from {{ ref('fct_area_months') }}

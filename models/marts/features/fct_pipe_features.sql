@@ -1,7 +1,6 @@
 -- One row per main in service and yearly as-of date. Features read only what happened before
--- as_of_date, labels only the twelve months from it: deleting every later record leaves the
--- features as they are. A window of months is a number in one of these lists and a column in the
--- YAML.
+-- as_of_date, labels only the twelve months from it: deleting every later record does not change
+-- the features. A window of months is a number in one of these lists and a column in the YAML.
 {%- set own_months = [12, 36, 60] %}
 {%- set installation_months = [36] %}
 {%- set nearby_months = [12, 36, 60] %}

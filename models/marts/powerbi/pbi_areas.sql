@@ -1,5 +1,5 @@
--- One row per area, and one for what lies in no known area, so that no break or main is lost when
--- a report groups by area.
+-- One row per area, and one for what lies in no known area, so that no break or main is lost if a
+-- report groups by area.
 with areas as (
 
     select * from {{ ref('dim_areas') }}

@@ -1,6 +1,7 @@
--- One row per area and month, for Power BI: exposure, breaks and climate beside the predicted
--- probability and class. What lies in no area has rows of its own, so that breaks add up to the
--- city's and a city without areas has rows at all. Months that were not scored have no prediction.
+-- One row per area and month, for Power BI: exposure, breaks, climate, and the predicted
+-- probability and class. Breaks outside every area have their own rows, so that breaks add up to
+-- the city's total and a city without areas also has rows. Months that were not scored have no
+-- prediction.
 with area_months as (
 
     select * from {{ ref('fct_area_months') }}
@@ -64,7 +65,7 @@ outside_any_area as (
         on months.month_on = breaks.month_on
     left join mains
         on months.month_on = mains.month_on
-    -- An area whose own name is unknown has its rows already.
+    -- An area that is itself called unknown already has rows.
     where
         not exists (
             select 1 from area_months

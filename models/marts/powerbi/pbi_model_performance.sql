@@ -1,5 +1,5 @@
 -- One row per year scored and segment, observed against expected breaks, for Power BI. Areas are
--- left out: who may see one area alone would see the others here.
+-- left out, because a reader who may see only one area would see the others here.
 with described as (
 
     select

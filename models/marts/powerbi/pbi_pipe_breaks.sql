@@ -37,7 +37,7 @@ diameter_classes as (
 
 ),
 
--- A main that is laid later than the break is another one: its age at the break is not known.
+-- A main that was laid after the break is a different one, so its age at the break is not known.
 aged as (
 
     select

@@ -1,4 +1,4 @@
--- One row per scored main and reason, for Power BI: the three that raise its rate most.
+-- One row per scored main and reason, for Power BI: up to three that raise its rate most.
 with reasons as (
 
     select * from {{ ref('fct_pipe_reason_codes') }}

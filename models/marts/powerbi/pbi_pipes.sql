@@ -53,7 +53,7 @@ described as (
         coalesce(pipes.material_group, 'unknown') as known_material_group,
         coalesce(pipes.road_class, 'unknown') as known_road_class,
         coalesce(pipes.soil_corrosivity_code, 'unknown') as known_corrosivity_code,
-        -- greatest() passes over a null, and a main of unknown age is not a new one.
+        -- greatest() ignores a null, but a main of unknown age is not a new one.
         case
             when pipes.install_year is not null
                 then greatest(period.last_year - pipes.install_year, 0)

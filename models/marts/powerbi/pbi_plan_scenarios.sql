@@ -1,4 +1,4 @@
--- One row per rule of choosing and budget, for Power BI.
+-- One row per rule and budget, for Power BI.
 with described as (
 
     select

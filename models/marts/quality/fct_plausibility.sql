@@ -1,6 +1,6 @@
--- One row per figure, segment and severity: is what was delivered, and what was predicted from it,
--- what a network of mains looks like? Bounds come from the seed plausibility_bounds, unless the
--- figure brings its own.
+-- One row per figure, segment and severity: whether the deliveries and predictions look like those
+-- of a real network of mains. Bounds come from the seed plausibility_bounds, unless the figure
+-- computes its own.
 with network_figures as (
 
     select * from {{ ref('int_quality__network_figures') }}

@@ -1,6 +1,6 @@
 -- One row per year scored and tenth of the mains, from the least to the most breaks expected of a
--- main: observed against expected. A model that is right on the whole can still be wrong for the
--- mains that a plan picks.
+-- main: observed against expected. A model that is right overall can still be wrong for the mains
+-- that a plan chooses.
 with judged as (
 
     select * from {{ ref('int_scores__judged_pipes') }}

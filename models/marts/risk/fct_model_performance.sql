@@ -1,5 +1,6 @@
 -- One row per year scored and segment: observed against expected breaks of the published runs, by
--- fits that had not seen the year. A frozen model drifts: this says when to train again.
+-- fits that had not seen the year. A model that is never trained again drifts; this shows when to
+-- train.
 with scored_pipes as (
 
     select * from {{ ref('int_scores__judged_pipes') }}

@@ -1,5 +1,5 @@
--- One row per scored main and reason, the three that raise its rate most against the typical main:
--- what a planner is asked first is why this one.
+-- One row per scored main and reason, up to three that raise its rate most compared with the
+-- typical main. The first question that a planner is asked is why this main.
 with contributions as (
 
     select * from {{ ref('int_scores__pipe_contributions') }}
@@ -39,8 +39,8 @@ newest as (
 
 ),
 
--- The typical main is the mean of the logs by meter, so that the factors of a main multiply to its
--- rate over the geometric mean rate of the network.
+-- The log rate of the typical main is the mean weighted by length, so that the factors of a main
+-- multiply to its rate divided by the geometric mean rate of the network.
 typical as (
 
     select
@@ -70,7 +70,7 @@ compared as (
 
 ),
 
--- Engines add in another order: what is equal but for that is equal in rank.
+-- Engines add in different orders; values that differ only by that get the same rank.
 comparable as (
 
     select

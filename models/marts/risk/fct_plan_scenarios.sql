@@ -1,4 +1,4 @@
--- One row per rule of choosing and budget: what the same money buys and avoids, taking projects in
+-- One row per rule and budget: what the same money buys and avoids, taking projects in
 -- the rule's order until the next one does not fit.
 with projects as (
 

@@ -1,5 +1,5 @@
--- One row per street project, ranked by the cost of breaks avoided per dollar of renewal, down to
--- the whole network: a budget is a line across it.
+-- One row per street project, ranked by the cost of breaks avoided per dollar of renewal, over the
+-- whole network: a budget is a line across it.
 with pipes as (
 
     select * from {{ ref('fct_replacement_plan_pipes') }}

@@ -1,8 +1,8 @@
 -- Grain: one row per station, day and element of a delivery
 -- (load_id, station_id, observed_on, element).
--- The file packs a month into a line, with room for 31 days; climate features need days. Only daily
--- maximum, minimum and rain are unpacked, as nothing reads the other elements: the landing table
--- keeps them.
+-- A line of the file holds a month, with space for 31 days, but climate features need days. Only
+-- daily maximum, minimum and rain are unpacked, because nothing reads the other elements; the
+-- landing table keeps them.
 with
 
 station_months as (
@@ -85,7 +85,7 @@ final as (
         row_number,
         loaded_at
     from typed
-    -- 31 February has room in the line but is no day
+    -- the line has space for 31 February, which is not a day
     where observed_on is not null
 
 )

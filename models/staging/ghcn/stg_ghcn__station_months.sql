@@ -1,5 +1,5 @@
 -- Grain: one row per line of the file: a station, month and element (load_id, row_number).
--- Days are unpacked elsewhere; a line is what was delivered, and what must be accounted for.
+-- Days are unpacked elsewhere. Lines are what was delivered, so lines must be accounted for.
 select
     _load_id as load_id,
     _row_number as row_number,

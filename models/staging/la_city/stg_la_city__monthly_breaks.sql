@@ -1,5 +1,5 @@
 -- Grain: one row per month as delivered (load_id, row_number).
--- The city-wide totals reach back to 2003 and check the leaks that are known one by one.
+-- The city-wide totals reach back to 2003 and check the leaks that are known individually.
 with
 
 monthly_breaks as (

@@ -1,5 +1,5 @@
 -- Grain: one row per leak as delivered (load_id, row_number); a few leak_id repeat and are kept.
--- The crews' record has slips in years, dates and materials, which are flagged here once rather
+-- The crews' record has mistakes in years, dates and materials, which are flagged here once rather
 -- than in every feature.
 with
 
@@ -67,7 +67,7 @@ checked as (
                 then 1
             else 0
         end as years_too_late,
-        -- What is no material: the name of a failure or a fitting, or no word at all.
+        -- Not a material: the name of a failure or a fitting, or not a word.
         coalesce(
             material_text like '%RUPTURE%'
             or material_text like '%GASKET%'

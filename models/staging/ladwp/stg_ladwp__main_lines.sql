@@ -1,7 +1,7 @@
 -- Grain: one row per main segment as delivered (load_id, row_number).
--- The file has no identifier, so its row number makes one; scores and leak counts stay behind
--- because they contain past leaks. It does not say when it was graded: the trunk lines of the same
--- answer were in 2013.
+-- The file has no identifier, so its row number is used; scores and leak counts are left out
+-- because they contain past leaks. The file does not say when it was graded; the trunk lines of the
+-- same request were graded in 2013.
 {{ ladwp_inventory(
     source_relation=source('ladwp', 'ladwp_main_lines'),
     source_name='ladwp_main_lines',

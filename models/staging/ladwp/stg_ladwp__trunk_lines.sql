@@ -1,5 +1,5 @@
 -- Grain: one row per trunk segment as delivered (load_id, row_number).
--- The file has no identifier, so its row number makes one; the grades stay behind because they
+-- The file has no identifier, so its row number is used; the grades are left out because they
 -- contain past leaks.
 {{ ladwp_inventory(
     source_relation=source('ladwp', 'ladwp_trunk_lines'),

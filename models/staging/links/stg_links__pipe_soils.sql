@@ -1,4 +1,4 @@
--- One row per located main: the soil map unit under its mid-point, found by `la-pipes link`.
+-- One row per located main: the soil map unit under its midpoint, found by `la-pipes link`.
 select
     'pipes' as source_name,
     load_id,

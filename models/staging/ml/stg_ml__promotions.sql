@@ -1,4 +1,4 @@
--- One row per decision which run the risk marts read.
+-- One row per decision about which run the risk marts read.
 select
     grain,
     promoted_at,

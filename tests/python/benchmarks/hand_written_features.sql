@@ -1,5 +1,6 @@
--- The best we could write by hand for the rows of fct_pipe_features, straight from the core marts: one pass a history,
--- no contract, no tests. `make bench` compares dbt's build with it on the same engine.
+-- The best we could write by hand for the rows of fct_pipe_features, directly from the core marts:
+-- one pass per history, no contract, no tests. `make bench` compares dbt's build with it on the
+-- same engine.
 create table bench.hand_written_features as
 with snapshots as (
     select * from intermediate.int_dates__snapshots
