@@ -8,6 +8,12 @@ with model_performance as (
 
 ),
 
+band as (
+
+    select * from {{ ref('int_quality__calibration_band') }}
+
+),
+
 ranked as (
 
     select
@@ -57,9 +63,10 @@ final as (
         'observed_over_expected_beyond_chance' as figure,
         grain as segment,
         {{ rounded('ratio', 6) }} as figure_value,
-        {{ rounded('least(0.85, 1 - chance)', 6) }} as lower_bound,
-        {{ rounded('greatest(1.15, 1 + chance)', 6) }} as upper_bound
+        {{ rounded('least(band.lower_bound, 1 - chance)', 6) }} as lower_bound,
+        {{ rounded('greatest(band.upper_bound, 1 + chance)', 6) }} as upper_bound
     from ratios
+    cross join band
 
 )
 

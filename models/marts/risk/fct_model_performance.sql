@@ -14,6 +14,12 @@ area_months as (
 
 ),
 
+band as (
+
+    select * from {{ ref('int_quality__calibration_band') }}
+
+),
+
 scored_area_months as (
 
     select
@@ -109,12 +115,13 @@ final as (
         cast(upper_95 as double precision) as upper_95,
 
         -- flags
-        observed_over_expected between 0.85 and 1.15 as is_within_band,
+        observed_over_expected between band.lower_bound and band.upper_bound as is_within_band,
         lower_95 > 1 or upper_95 < 1 as is_beyond_chance,
 
         -- dates
         trained_until
     from compared
+    cross join band
 
 )
 
