@@ -310,7 +310,7 @@ def test_only_what_can_be_trained_is_a_candidate_and_only_mains_lie_in_blocks(tm
 
 
 def test_the_projects_own_configuration_names_every_candidate():
-    config = read_config(ROOT, "pipe")
+    config = read_config(ROOT, MAINS)
     models, baselines = config.make(PIPE_FEATURES)
     assert [model.name for model in models] == [*list(QUICK["models"]), "gradient_boosting"]
     assert [model.name for model in baselines] == ["cohort_rate", "register_glm", "weibull"]

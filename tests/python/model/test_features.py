@@ -5,7 +5,6 @@ import yaml
 
 from cities import ROOT
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.model.candidates import BASELINES, CANDIDATES
 from la_pipeline_failure_predict.model.candidates.base import DesignModel
 from la_pipeline_failure_predict.model.features import FEATURES_FILE, Reader, read_features
 from la_pipeline_failure_predict.model.grains import AREAS, MAINS
@@ -92,9 +91,8 @@ def test_a_combination_of_what_is_excluded_is_refused():
 def test_every_model_of_a_design_can_be_entered():
     named = {
         kind.name
-        for listed in (CANDIDATES, BASELINES)
-        for kinds in listed.values()
-        for kind in kinds.values()
+        for grain in (MAINS, AREAS)
+        for kind in grain.models.values()
         if issubclass(kind, DesignModel)
     }
     assert named == set(get_args(Reader))
