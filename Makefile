@@ -27,7 +27,9 @@ lint: install  ## Style, types, SQL, contracts and generated files.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint models macros tests
+	$(BIN)/sqlfluff lint models tests
+	$(BIN)/dbt --quiet parse
+	$(BIN)/dbt-bouncer run --config-file .dbt-bouncer.yml
 	$(BIN)/la-pipes contracts sync --check
 	ls schemas/*_schema.yaml | xargs -n 1 $(BIN)/datacontract lint --all-errors
 	$(BIN)/la-pipes powerbi check

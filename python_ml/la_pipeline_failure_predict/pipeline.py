@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -18,9 +18,8 @@ from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.load import load_files
 from la_pipeline_failure_predict.model.backtest import BacktestResult, backtest
 from la_pipeline_failure_predict.model.backtest_config import read_config
-from la_pipeline_failure_predict.model.data import GrainName
+from la_pipeline_failure_predict.model.data import Grain
 from la_pipeline_failure_predict.model.features import read_features
-from la_pipeline_failure_predict.model.grains import GRAINS, MAINS, Grain
 from la_pipeline_failure_predict.model.oracle import read_oracle
 from la_pipeline_failure_predict.model.promote import grain_of, promote, promoted_run, withdraw
 from la_pipeline_failure_predict.model.score import score, score_last_outcome
@@ -39,6 +38,10 @@ from la_pipeline_failure_predict.warehouse import Warehouse
 
 # dbt rebuilds when one of these changes.
 PROJECT_FILES = ("models", "macros", "seeds", "dbt_project.yml")
+GRAINS: Mapping[Grain, str] = {
+    "pipe": "features.fct_pipe_features",
+    "area_month": "features.fct_area_month_features",
+}
 
 
 class Reporter(Protocol):
@@ -130,16 +133,16 @@ class Pipeline:
     def promote(
         self,
         run_id: str | None,
-        grains: Sequence[GrainName] = tuple(GRAINS),
+        grains: Sequence[Grain] = tuple(GRAINS),
         build: bool = False,
     ) -> None:
         """Have the risk marts read a run, or (None) take the promotions of the grains back."""
         with open_for_writing(self.settings) as warehouse:
             if run_id:
-                grain = GRAINS[grains[0]] if len(grains) == 1 else None
+                grain = grains[0] if len(grains) == 1 else None
                 promoted = [promote(warehouse, run_id, grain)]
             else:
-                promoted = [withdraw(warehouse, GRAINS[name]) for name in grains]
+                promoted = [withdraw(warehouse, grain) for grain in grains]
         for item in promoted:
             self.reporter.say(describe_promotion(item))
         if build:
@@ -151,7 +154,7 @@ class Pipeline:
 
     def train(
         self,
-        grains: Sequence[GrainName] = tuple(GRAINS),
+        grains: Sequence[Grain] = tuple(GRAINS),
         as_of: date | None = None,
         seed: int = 1,
         model: str | None = None,
@@ -164,6 +167,7 @@ class Pipeline:
             for grain in self._trainable(warehouse, grains):
                 run = train(
                     warehouse,
+                    grain,
                     read_features(self.settings.root, grain),
                     model=model,
                     as_of=as_of,
@@ -179,14 +183,14 @@ class Pipeline:
 
     def score(
         self,
-        grains: Sequence[GrainName] = tuple(GRAINS),
+        grains: Sequence[Grain] = tuple(GRAINS),
         as_of: date | None = None,
         run_id: str | None = None,
     ) -> None:
         """Score with the given run, else the promoted, else the seed's, else the newest."""
         with open_for_writing(self.settings) as warehouse:
             if run_id and len(grains) > 1:
-                grains = [grain_of(warehouse, run_id).name]
+                grains = [grain_of(warehouse, run_id)]
             for grain in self._trainable(warehouse, grains):
                 run = score(
                     warehouse,
@@ -199,7 +203,7 @@ class Pipeline:
                     folder=self._artifacts,
                 )
                 self.reporter.say(describe_scoring(run))
-                if grain is MAINS and as_of is None:
+                if grain == "pipe" and as_of is None:
                     past = score_last_outcome(
                         warehouse,
                         run.run_id,
@@ -211,7 +215,7 @@ class Pipeline:
 
     def backtest(
         self,
-        grains: Sequence[GrainName] = tuple(GRAINS),
+        grains: Sequence[Grain] = tuple(GRAINS),
         config: Path | None = None,
         final: bool = False,
         truth: Path | None = None,
@@ -221,17 +225,16 @@ class Pipeline:
         `truth` is a file with the true hazard of a synthetic network's mains.
         """
         oracle = read_oracle(truth) if truth else None
-        configured = {
-            name: read_config(self.settings.root, GRAINS[name], config) for name in grains
-        }
+        configured = {grain: read_config(self.settings.root, grain, config) for grain in grains}
         with open_for_writing(self.settings) as warehouse:
             return [
                 backtest(
                     warehouse,
+                    grain,
                     read_features(self.settings.root, grain),
-                    configured[grain.name],
+                    configured[grain],
                     final=final,
-                    truth=oracle if grain is MAINS else None,
+                    truth=oracle if grain == "pipe" else None,
                     progress=self._advance_by_text,
                 )
                 for grain in self._trainable(warehouse, grains)
@@ -242,26 +245,23 @@ class Pipeline:
         """Folder of the models that are not tables, and of the cards of all."""
         return self.settings.root / "artifacts"
 
-    def _trainable(self, warehouse: Warehouse, names: Sequence[GrainName]) -> list[Grain]:
+    def _trainable(self, warehouse: Warehouse, grains: Sequence[Grain]) -> list[Grain]:
         """Return the grains with a known outcome; all of them when none has, to be refused."""
-        grains = [GRAINS[name] for name in names]
-        if not all(warehouse.has_table(item.mart.schema, item.mart.name) for item in grains):
-            return grains
+        if not all(warehouse.has_table(*GRAINS[grain].split(".")) for grain in grains):
+            return list(grains)
         known: list[Grain] = []
         for grain in grains:
-            mart = grain.mart
-            if warehouse.scalar(f"select count(*) from {mart.full_name} where is_label_complete"):
+            if warehouse.scalar(f"select count(*) from {GRAINS[grain]} where is_label_complete"):
                 known.append(grain)
             elif len(grains) > 1:
-                place = f"{mart.schema}.{mart.name}"
-                self.reporter.say(f"{grain}: nothing to do, {place} has no known outcome")
-        return known or grains
+                self.reporter.say(f"{grain}: nothing to do, {GRAINS[grain]} has no known outcome")
+        return known or list(grains)
 
     def _seeded_run(self, warehouse: Warehouse, grain: Grain) -> str | None:
         if not warehouse.has_table("seeds", "published_model_runs"):
             return None
         found = warehouse.scalar(
-            "select run_id from seeds.published_model_runs where grain = $1", (grain.name,)
+            "select run_id from seeds.published_model_runs where grain = $1", (grain,)
         )
         return None if found is None else str(found)
 

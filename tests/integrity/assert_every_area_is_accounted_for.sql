@@ -1,23 +1,72 @@
--- Every delivered area is in dim_areas or in int_areas__excluded with a reason, once.
-with delivered as (
+-- Every delivered area is in dim_areas or in int_areas__excluded with a reason, once. A row here is
+-- an area whose rows that were kept are not those of dim_areas.
+with utility_areas as (
 
     select
-        (select count(*) from {{ ref('stg_utility__areas') }})
-        + (select count(*) from {{ ref('stg_la_city__neighborhoods') }}) as row_count
+        source_name,
+        load_id,
+        row_number,
+        area_id
+    from {{ ref('stg_utility__areas') }}
 
 ),
 
-accounted as (
+neighborhoods as (
 
     select
-        (select count(*) from {{ ref('dim_areas') }})
-        + (select count(*) from {{ ref('int_areas__excluded') }}) as row_count
+        source_name,
+        load_id,
+        row_number,
+        area_id
+    from {{ ref('stg_la_city__neighborhoods') }}
+
+),
+
+delivered as (
+
+    select * from utility_areas
+    union all
+    select * from neighborhoods
+
+),
+
+excluded as (
+
+    select * from {{ ref('int_areas__excluded') }}
+
+),
+
+kept as (
+
+    select
+        delivered.area_id,
+        count(*) as row_count
+    from delivered
+    left join excluded
+        on
+            delivered.source_name = excluded.source_name
+            and delivered.load_id = excluded.load_id
+            and delivered.row_number = excluded.row_number
+    where excluded.load_id is null
+    group by 1
+
+),
+
+areas as (
+
+    select
+        area_id,
+        count(*) as row_count
+    from {{ ref('dim_areas') }}
+    group by 1
 
 )
 
 select
-    delivered.row_count as delivered_count,
-    accounted.row_count as accounted_count
-from delivered
-cross join accounted
-where delivered.row_count <> accounted.row_count
+    coalesce(kept.area_id, areas.area_id) as area_id,
+    kept.row_count as kept_count,
+    areas.row_count as area_count
+from kept
+full outer join areas
+    on kept.area_id = areas.area_id
+where coalesce(kept.row_count, 0) <> coalesce(areas.row_count, 0)

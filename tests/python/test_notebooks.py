@@ -117,7 +117,7 @@ def test_without_scores_a_sentence_says_what_to_do(
             "risk.fct_pipe_risk",
             "risk.fct_plan_scenarios",
             "powerbi.pipe_risk",
-            "intermediate.int_quality__feature_shift",
+            "quality.fct_plausibility",
         ):
             warehouse.execute(f"delete from {table}")
     for name in FROM_SCORES:

@@ -77,6 +77,16 @@ judged as (
 
 ),
 
+linked as (
+
+    select
+        judged.*,
+        case when link_status in ('recorded', 'nearest') then candidate_pipe_id end
+            as linked_pipe_id
+    from judged
+
+),
+
 final as (
 
     select
@@ -86,7 +96,7 @@ final as (
         load_id,
         row_number,
         break_id,
-        case when link_status in ('recorded', 'nearest') then candidate_pipe_id end as pipe_id,
+        linked_pipe_id as pipe_id,
         pipe_id as recorded_pipe_id,
         installation_id,
         found_area_id as area_id,
@@ -94,18 +104,16 @@ final as (
         -- facts
         failure_mode,
         cause,
-        coalesce(material, case when link_status in ('recorded', 'nearest') then pipe_material end)
+        case when linked_pipe_id is null then material else coalesce(material, pipe_material) end
             as material,
-        coalesce(
-            diameter_mm, case when link_status in ('recorded', 'nearest') then pipe_diameter_mm end
-        ) as diameter_mm,
-        coalesce(
-            install_year,
-            case
-                when link_status in ('recorded', 'nearest')
-                    then cast(extract(year from pipe_installed_on) as integer)
-            end
-        ) as install_year,
+        case
+            when linked_pipe_id is null then diameter_mm
+            else coalesce(diameter_mm, pipe_diameter_mm)
+        end as diameter_mm,
+        case
+            when linked_pipe_id is null then install_year
+            else coalesce(install_year, cast(extract(year from pipe_installed_on) as integer))
+        end as install_year,
         street_name,
         longitude,
         latitude,
@@ -117,7 +125,7 @@ final as (
 
         -- dates
         broke_on
-    from judged
+    from linked
 
 )
 

@@ -32,75 +32,35 @@ ladwp_inventory as (
 
 unioned as (
 
-    select
-        source_name,
-        load_id,
-        row_number,
-        pipe_id,
-        installation_id,
-        area_id,
-        soil_id,
-        material,
-        diameter_mm,
-        length_m,
-        joint_type,
-        lining,
-        pressure_zone,
-        street_name,
-        road_class,
-        critical_customer_count,
-        cast(null as double precision) as soil_resistivity_ohm_cm,
-        start_longitude,
-        start_latitude,
-        end_longitude,
-        end_latitude,
-        longitude,
-        latitude,
-        line_wkt,
-        cast(false as boolean) as is_connectivity_stub,
-        is_install_year_suspect,
-        cast(true as boolean) as is_modelled,
-        installed_on,
-        lined_on,
-        decommissioned_on,
-        loaded_at
-    from utility_pipes
+    {{ select_declared('utility_pipes', {
+        'soil_resistivity_ohm_cm': none,
+        'is_modelled': 'true',
+        'exclusion_reason': none,
+    }) }}
 
     union all
 
-    select
-        source_name,
-        load_id,
-        row_number,
-        pipe_id,
-        cast(null as text) as installation_id,
-        cast(null as text) as area_id,
-        cast(null as text) as soil_id,
-        material,
-        diameter_mm,
-        length_m,
-        joint_type,
-        lining,
-        cast(null as text) as pressure_zone,
-        cast(null as text) as street_name,
-        cast(null as text) as road_class,
-        cast(null as integer) as critical_customer_count,
-        soil_resistivity_ohm_cm,
-        cast(null as double precision) as start_longitude,
-        cast(null as double precision) as start_latitude,
-        cast(null as double precision) as end_longitude,
-        cast(null as double precision) as end_latitude,
-        cast(null as double precision) as longitude,
-        cast(null as double precision) as latitude,
-        cast(null as text) as line_wkt,
-        is_connectivity_stub,
-        is_install_year_suspect,
-        cast(false as boolean) as is_modelled,
-        {{ year_start('install_year') }} as installed_on,
-        cast(null as date) as lined_on,
-        cast(null as date) as decommissioned_on,
-        loaded_at
-    from ladwp_inventory
+    {{ select_declared('ladwp_inventory', {
+        'installation_id': none,
+        'area_id': none,
+        'soil_id': none,
+        'pressure_zone': none,
+        'street_name': none,
+        'road_class': none,
+        'critical_customer_count': none,
+        'start_longitude': none,
+        'start_latitude': none,
+        'end_longitude': none,
+        'end_latitude': none,
+        'longitude': none,
+        'latitude': none,
+        'line_wkt': none,
+        'is_modelled': 'false',
+        'exclusion_reason': "case when is_connectivity_stub then 'connectivity_stub' end",
+        'installed_on': year_start('install_year'),
+        'lined_on': none,
+        'decommissioned_on': none,
+    }) }}
 
 ),
 
@@ -121,54 +81,24 @@ versions as (
 
 ),
 
-final as (
+judged as (
 
     select
-        -- keys
-        source_name,
-        load_id,
-        row_number,
-        pipe_id,
-        installation_id,
-        area_id,
-        soil_id,
-
-        -- facts
-        material,
-        diameter_mm,
-        length_m,
-        joint_type,
-        lining,
-        pressure_zone,
-        street_name,
-        road_class,
-        critical_customer_count,
-        soil_resistivity_ohm_cm,
-        start_longitude,
-        start_latitude,
-        end_longitude,
-        end_latitude,
-        longitude,
-        latitude,
-        line_wkt,
-
-        -- flags
-        is_install_year_suspect,
-        is_modelled,
+        versions.*,
         case
             when pipe_id is null then 'no_id'
             when version > 1 and load_id = newest_load_id then 'repeated_id'
             when version > 1 then 'superseded_by_later_delivery'
-            when is_connectivity_stub then 'connectivity_stub'
+            when exclusion_reason is not null then exclusion_reason
             when coalesce(length_m, 0) <= 0 then 'no_length'
-        end as exclusion_reason,
-
-        -- dates
-        installed_on,
-        lined_on,
-        decommissioned_on,
-        loaded_at
+        end as reason
     from versions
+
+),
+
+final as (
+
+    {{ select_declared('judged', {'exclusion_reason': 'reason'}) }}
 
 )
 

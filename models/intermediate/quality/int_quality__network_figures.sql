@@ -50,8 +50,7 @@ break_figures as (
 
     select
         source_name,
-        avg(case when link_status in ('recorded', 'nearest') then 0.0 else 1.0 end)
-            as unmatched_break_share,
+        avg(case when pipe_id is null then 1.0 else 0.0 end) as unmatched_break_share,
         avg(case when link_status = 'predates_install' then 1.0 else 0.0 end)
             as predates_install_share,
         avg(case when is_date_suspect then 1.0 else 0.0 end) as suspect_date_share

@@ -31,17 +31,9 @@ risk_classes as (
 
 ),
 
-factors as (
+consequences as (
 
-    select * from {{ ref('consequence_factors') }}
-
-),
-
-break_costs as (
-
-    select sum(amount) as break_cost_usd
-    from {{ ref('unit_costs') }}
-    where cost_item in ('break_direct', 'break_indirect')
+    select * from {{ ref('int_pipes__consequences') }}
 
 ),
 
@@ -90,36 +82,17 @@ described as (
         pipes.latitude,
         {{ rounded('newest_scores.expected_breaks / pipes.length_m * 1000', 9) }}
             as expected_breaks_per_km,
-        coalesce(diameter_factors.factor, 1)
-        * coalesce(road_factors.factor, 1)
-        * coalesce(customer_factors.factor, 1)
-        * coalesce(area_factors.factor, 1) as consequence_factor,
-        break_costs.break_cost_usd
+        consequences.consequence_factor,
+        consequences.consequence_usd
     from newest_scores
-    cross join break_costs
     inner join pipes
         on newest_scores.pipe_id = pipes.pipe_id
     inner join features
         on
             newest_scores.pipe_id = features.pipe_id
             and newest_scores.as_of_date = features.as_of_date
-    left join factors as diameter_factors
-        on
-            diameter_factors.factor_kind = 'diameter_class'
-            and pipes.diameter_class = diameter_factors.code
-    left join factors as road_factors
-        on
-            road_factors.factor_kind = 'road_class'
-            and pipes.road_class = road_factors.code
-    left join factors as customer_factors
-        on
-            customer_factors.factor_kind = 'critical_customers'
-            and customer_factors.code
-            = case when pipes.critical_customer_count > 0 then 'some' else 'none' end
-    left join factors as area_factors
-        on
-            area_factors.factor_kind = 'area'
-            and pipes.area_id = area_factors.code
+    inner join consequences
+        on newest_scores.pipe_id = consequences.pipe_id
 
 ),
 
@@ -171,13 +144,9 @@ final as (
         risk_classes.risk_class_rank,
 
         -- consequence and risk
-        cast(shared.consequence_factor as double precision) as consequence_factor,
-        cast(shared.break_cost_usd * shared.consequence_factor as double precision)
-            as consequence_usd,
-        cast(
-            shared.expected_breaks * shared.break_cost_usd * shared.consequence_factor
-            as double precision
-        ) as risk_usd,
+        shared.consequence_factor,
+        shared.consequence_usd,
+        shared.expected_breaks * shared.consequence_usd as risk_usd,
 
         -- what the main is and went through
         shared.street_name,
