@@ -21,7 +21,7 @@ SCORES = ("pipe_scores", "area_month_scores")
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing looked at."""
 
     what: str
@@ -29,31 +29,31 @@ class Finding:
     fix: str = ""
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def examine(settings: Settings) -> Iterator[Diagnosis]:
     """Look at project, profile, connection and tables; stops at what makes the rest pointless."""
     try:
         root = settings.root
-        yield Finding(f"project {root}", True)
+        yield Diagnosis(f"project {root}", True)
         connection = read_connection(settings)
-        yield Finding(f"profile la_pipes, target {connection.target}", True)
+        yield Diagnosis(f"profile la_pipes, target {connection.target}", True)
         warehouse = open_warehouse(settings)
     except UserError as error:
-        yield Finding("project, profile and connection", False, str(error))
+        yield Diagnosis("project, profile and connection", False, str(error))
         return
     drifted = sync_sources(root, check=True)
-    yield Finding("dbt sources match the contracts", not drifted, "la-pipes contracts sync")
+    yield Diagnosis("dbt sources match the contracts", not drifted, "la-pipes contracts sync")
     with warehouse:
-        yield Finding(warehouse.label, True)
+        yield Diagnosis(warehouse.label, True)
         missing = [
             table.name
             for table in warehouse.declared.values()
             if not warehouse.has_table(table.schema, table.name)
         ]
-        yield Finding("landing, model and score tables", not missing, "la-pipes init")
+        yield Diagnosis("landing, model and score tables", not missing, "la-pipes init")
         for schema, name, fix in FILLED:
-            yield Finding(f"rows in {schema}.{name}", _has_rows(warehouse, schema, name), fix)
+            yield Diagnosis(f"rows in {schema}.{name}", _has_rows(warehouse, schema, name), fix)
         scored = any(_has_rows(warehouse, "ml", name) for name in SCORES)
-        yield Finding("scores", scored, "la-pipes score")
+        yield Diagnosis("scores", scored, "la-pipes score")
 
 
 def _has_rows(warehouse: Warehouse, schema: str, name: str) -> bool:

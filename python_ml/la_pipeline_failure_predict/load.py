@@ -56,7 +56,7 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class Origin:
+class Provenance:
     """Where landed rows come from, as each of them says.
 
     `loaded_at` is UTC, without a zone.
@@ -235,7 +235,7 @@ def write_landed(
     scratch: Scratch,
     table: Table,
     landed: Landed,
-    origin: Origin,
+    origin: Provenance,
     now: datetime,
 ) -> None:
     """Write the accepted rows into their table and the faults of the others into quarantine.
@@ -277,7 +277,7 @@ def _write(
     if landed.rows_in_file != landed.rows_accepted + landed.rows_refused:
         raise RuntimeError(f"{delivery.path}: rows in the file do not add up")
     load_id, now = delivery.load_id(table), datetime.now(UTC).replace(tzinfo=None)
-    origin = Origin(delivery.source.name, delivery.path.name, load_id, now)
+    origin = Provenance(delivery.source.name, delivery.path.name, load_id, now)
     write_landed(warehouse, scratch, table, landed, origin, now)
     record = {
         "load_id": load_id,

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -18,8 +18,9 @@ from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.load import load_files
 from la_pipeline_failure_predict.model.backtest import BacktestResult, backtest
 from la_pipeline_failure_predict.model.backtest_config import read_config
-from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.data import GrainName
 from la_pipeline_failure_predict.model.features import read_features
+from la_pipeline_failure_predict.model.grains import GRAINS, MAINS, Grain
 from la_pipeline_failure_predict.model.oracle import read_oracle
 from la_pipeline_failure_predict.model.promote import grain_of, promote, promoted_run, withdraw
 from la_pipeline_failure_predict.model.score import score, score_last_outcome
@@ -38,10 +39,6 @@ from la_pipeline_failure_predict.warehouse import Warehouse
 
 # dbt rebuilds when one of these changes.
 PROJECT_FILES = ("models", "macros", "seeds", "dbt_project.yml")
-GRAINS: Mapping[Grain, str] = {
-    "pipe": "features.fct_pipe_features",
-    "area_month": "features.fct_area_month_features",
-}
 
 
 class Reporter(Protocol):
@@ -133,16 +130,16 @@ class Pipeline:
     def promote(
         self,
         run_id: str | None,
-        grains: Sequence[Grain] = tuple(GRAINS),
+        grains: Sequence[GrainName] = tuple(GRAINS),
         build: bool = False,
     ) -> None:
         """Have the risk marts read a run, or (None) take the promotions of the grains back."""
         with open_for_writing(self.settings) as warehouse:
             if run_id:
-                grain = grains[0] if len(grains) == 1 else None
+                grain = GRAINS[grains[0]] if len(grains) == 1 else None
                 promoted = [promote(warehouse, run_id, grain)]
             else:
-                promoted = [withdraw(warehouse, grain) for grain in grains]
+                promoted = [withdraw(warehouse, GRAINS[name]) for name in grains]
         for item in promoted:
             self.reporter.say(describe_promotion(item))
         if build:
@@ -154,7 +151,7 @@ class Pipeline:
 
     def train(
         self,
-        grains: Sequence[Grain] = tuple(GRAINS),
+        grains: Sequence[GrainName] = tuple(GRAINS),
         as_of: date | None = None,
         seed: int = 1,
         model: str | None = None,
@@ -167,7 +164,6 @@ class Pipeline:
             for grain in self._trainable(warehouse, grains):
                 run = train(
                     warehouse,
-                    grain,
                     read_features(self.settings.root, grain),
                     model=model,
                     as_of=as_of,
@@ -183,14 +179,14 @@ class Pipeline:
 
     def score(
         self,
-        grains: Sequence[Grain] = tuple(GRAINS),
+        grains: Sequence[GrainName] = tuple(GRAINS),
         as_of: date | None = None,
         run_id: str | None = None,
     ) -> None:
         """Score with the given run, else the promoted, else the seed's, else the newest."""
         with open_for_writing(self.settings) as warehouse:
             if run_id and len(grains) > 1:
-                grains = [grain_of(warehouse, run_id)]
+                grains = [grain_of(warehouse, run_id).name]
             for grain in self._trainable(warehouse, grains):
                 run = score(
                     warehouse,
@@ -203,7 +199,7 @@ class Pipeline:
                     folder=self._artifacts,
                 )
                 self.reporter.say(describe_scoring(run))
-                if grain == "pipe" and as_of is None:
+                if grain is MAINS and as_of is None:
                     past = score_last_outcome(
                         warehouse,
                         run.run_id,
@@ -215,7 +211,7 @@ class Pipeline:
 
     def backtest(
         self,
-        grains: Sequence[Grain] = tuple(GRAINS),
+        grains: Sequence[GrainName] = tuple(GRAINS),
         config: Path | None = None,
         final: bool = False,
         truth: Path | None = None,
@@ -225,16 +221,17 @@ class Pipeline:
         `truth` is a file with the true hazard of a synthetic network's mains.
         """
         oracle = read_oracle(truth) if truth else None
-        configured = {grain: read_config(self.settings.root, grain, config) for grain in grains}
+        configured = {
+            name: read_config(self.settings.root, GRAINS[name], config) for name in grains
+        }
         with open_for_writing(self.settings) as warehouse:
             return [
                 backtest(
                     warehouse,
-                    grain,
                     read_features(self.settings.root, grain),
-                    configured[grain],
+                    configured[grain.name],
                     final=final,
-                    truth=oracle if grain == "pipe" else None,
+                    truth=oracle if grain is MAINS else None,
                     progress=self._advance_by_text,
                 )
                 for grain in self._trainable(warehouse, grains)
@@ -245,23 +242,26 @@ class Pipeline:
         """Folder of the models that are not tables, and of the cards of all."""
         return self.settings.root / "artifacts"
 
-    def _trainable(self, warehouse: Warehouse, grains: Sequence[Grain]) -> list[Grain]:
+    def _trainable(self, warehouse: Warehouse, names: Sequence[GrainName]) -> list[Grain]:
         """Return the grains with a known outcome; all of them when none has, to be refused."""
-        if not all(warehouse.has_table(*GRAINS[grain].split(".")) for grain in grains):
-            return list(grains)
+        grains = [GRAINS[name] for name in names]
+        if not all(warehouse.has_table(item.mart.schema, item.mart.name) for item in grains):
+            return grains
         known: list[Grain] = []
         for grain in grains:
-            if warehouse.scalar(f"select count(*) from {GRAINS[grain]} where is_label_complete"):
+            mart = grain.mart
+            if warehouse.scalar(f"select count(*) from {mart.full_name} where is_label_complete"):
                 known.append(grain)
             elif len(grains) > 1:
-                self.reporter.say(f"{grain}: nothing to do, {GRAINS[grain]} has no known outcome")
-        return known or list(grains)
+                place = f"{mart.schema}.{mart.name}"
+                self.reporter.say(f"{grain}: nothing to do, {place} has no known outcome")
+        return known or grains
 
     def _seeded_run(self, warehouse: Warehouse, grain: Grain) -> str | None:
         if not warehouse.has_table("seeds", "published_model_runs"):
             return None
         found = warehouse.scalar(
-            "select run_id from seeds.published_model_runs where grain = $1", (grain,)
+            "select run_id from seeds.published_model_runs where grain = $1", (grain.name,)
         )
         return None if found is None else str(found)
 

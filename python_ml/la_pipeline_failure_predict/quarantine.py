@@ -13,7 +13,7 @@ from pathlib import Path
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import atomic_write
-from la_pipeline_failure_predict.load import Origin, write_landed
+from la_pipeline_failure_predict.load import Provenance, write_landed
 from la_pipeline_failure_predict.sources.csv_rows import SURPLUS, read_csv
 from la_pipeline_failure_predict.sources.landing import Landed, land
 from la_pipeline_failure_predict.sources.mapping import SourceMapping
@@ -264,7 +264,7 @@ def _write(
 ) -> int:
     """Write fixed rows and the faults of the others; returns how many rows stay set aside."""
     load_id, now = load["load_id"], datetime.now(UTC).replace(tzinfo=None)
-    origin = Origin(load["source_name"], load["source_file"], load_id, load["loaded_at"])
+    origin = Provenance(load["source_name"], load["source_file"], load_id, load["loaded_at"])
     write_landed(warehouse, scratch, table, landed, origin, now)
     _close_faults(warehouse, table, load_id, now)
     return _balance(warehouse, table, load_id)

@@ -47,13 +47,23 @@ def _hand_written_blocks() -> dict[str, str]:
 def test_a_description_is_not_copied_again_and_again() -> None:
     places = defaultdict(list)
     for place, column in _columns():
-        places[_text(column.get("description")).lower()].append(place)
+        places[_text(column.get("description"))].append(place)
     copied = {
         text: where
         for text, where in places.items()
         if len(where) > COPIES and text and not text.startswith("{{")
     }
     assert not copied, f"make a doc block in models/_docs of what {COPIES + 1} columns say"
+
+
+def test_what_a_doc_block_says_is_not_written_again() -> None:
+    blocks = {text: name for name, text in _hand_written_blocks().items()}
+    copies = {
+        place: f"{{{{ doc('{blocks[text]}') }}}}"
+        for place, column in _columns()
+        if (text := _text(column.get("description"))) in blocks
+    }
+    assert not copies
 
 
 def test_a_view_for_power_bi_reads_what_its_mart_says_of_a_column() -> None:

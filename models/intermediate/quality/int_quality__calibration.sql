@@ -8,6 +8,12 @@ with model_performance as (
 
 ),
 
+band as (
+
+    select * from {{ ref('int_quality__calibration_band') }}
+
+),
+
 ranked as (
 
     select
@@ -55,11 +61,12 @@ final as (
     -- Chance alone moves the ratio by 1 / sqrt(expected): 2.6 times that once in a hundred years.
     select
         'observed_over_expected_beyond_chance' as figure,
-        grain as segment,
-        {{ rounded('ratio', 6) }} as figure_value,
-        {{ rounded('least(0.85, 1 - chance)', 6) }} as lower_bound,
-        {{ rounded('greatest(1.15, 1 + chance)', 6) }} as upper_bound
+        ratios.grain as segment,
+        {{ rounded('ratios.ratio', 6) }} as figure_value,
+        {{ rounded('least(band.lower_bound, 1 - ratios.chance)', 6) }} as lower_bound,
+        {{ rounded('greatest(band.upper_bound, 1 + ratios.chance)', 6) }} as upper_bound
     from ratios
+    cross join band
 
 )
 

@@ -14,6 +14,12 @@ area_months as (
 
 ),
 
+band as (
+
+    select * from {{ ref('int_quality__calibration_band') }}
+
+),
+
 scored_area_months as (
 
     select
@@ -94,27 +100,29 @@ final as (
 
     select
         -- keys
-        run_id,
-        grain,
-        period_on,
-        segment_kind,
-        segment,
+        compared.run_id,
+        compared.grain,
+        compared.period_on,
+        compared.segment_kind,
+        compared.segment,
 
         -- facts
-        row_count,
-        observed_breaks,
-        expected_breaks,
-        cast(observed_over_expected as double precision) as observed_over_expected,
-        cast(lower_95 as double precision) as lower_95,
-        cast(upper_95 as double precision) as upper_95,
+        compared.row_count,
+        compared.observed_breaks,
+        compared.expected_breaks,
+        cast(compared.observed_over_expected as double precision) as observed_over_expected,
+        cast(compared.lower_95 as double precision) as lower_95,
+        cast(compared.upper_95 as double precision) as upper_95,
 
         -- flags
-        observed_over_expected between 0.85 and 1.15 as is_within_band,
-        lower_95 > 1 or upper_95 < 1 as is_beyond_chance,
+        compared.observed_over_expected between band.lower_bound and band.upper_bound
+            as is_within_band,
+        compared.lower_95 > 1 or compared.upper_95 < 1 as is_beyond_chance,
 
         -- dates
-        trained_until
+        compared.trained_until
     from compared
+    cross join band
 
 )
 

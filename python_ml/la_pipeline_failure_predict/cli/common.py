@@ -7,13 +7,13 @@ from collections.abc import Callable
 from datetime import date, datetime
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 import click
 
 from la_pipeline_failure_predict.dbt_runner import DbtFailed
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.data import GrainName
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.runlog import show_notices, start_logging
 from la_pipeline_failure_predict.settings import Settings, read_settings
@@ -22,7 +22,7 @@ from la_pipeline_failure_predict.warehouse.locks import COMMAND
 
 log = logging.getLogger(__name__)
 
-GRAINS: tuple[Grain, ...] = ("pipe", "area_month")
+GRAIN_NAMES: tuple[GrainName, ...] = get_args(GrainName)
 
 
 class Screen:
@@ -132,5 +132,5 @@ as_of_option = click.option(
     help="Day from which to predict; the newest by default.",
 )
 grain_option = click.option(
-    "--grain", type=click.Choice(GRAINS), help="One grain only; both by default."
+    "--grain", type=click.Choice(GRAIN_NAMES), help="One grain only; both by default."
 )

@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from la_pipeline_failure_predict.cli.common import (
-    GRAINS,
+    GRAIN_NAMES,
     Screen,
     as_of_option,
     common,
     grain_option,
 )
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.data import GrainName
 from la_pipeline_failure_predict.project import open_for_writing
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import one_writer
@@ -31,7 +31,7 @@ from la_pipeline_failure_predict.warehouse import one_writer
 @click.option("--seed", default=1, show_default=True, help="Seed for everything random.")
 @common
 def train(
-    settings: Settings, grain: Grain | None, as_of: date | None, model: str | None, seed: int
+    settings: Settings, grain: GrainName | None, as_of: date | None, model: str | None, seed: int
 ) -> None:
     """Train the break models, and test them on the last year, which is held out.
 
@@ -47,7 +47,7 @@ def train(
     if model and not grain:
         grain = "pipe"
     with one_writer(settings):
-        Pipeline(settings, Screen()).train([grain] if grain else GRAINS, as_of, seed, model)
+        Pipeline(settings, Screen()).train([grain] if grain else GRAIN_NAMES, as_of, seed, model)
 
 
 @click.command()
@@ -78,7 +78,7 @@ def train(
 @common
 def backtest(
     settings: Settings,
-    grain: Grain | None,
+    grain: GrainName | None,
     config: Path | None,
     final: bool,
     truth: Path | None,
@@ -103,7 +103,7 @@ def backtest(
     if truth and grain == "area_month":
         raise UserError("--truth is the hazard of mains: leave it out, or add --grain pipe.")
     screen = Screen()
-    grains = [grain] if grain else GRAINS
+    grains = [grain] if grain else GRAIN_NAMES
     with one_writer(settings):
         results = Pipeline(settings, screen).backtest(grains, config, final, truth)
     for result in results:
@@ -120,7 +120,9 @@ def backtest(
     "that learned from the newest labels.",
 )
 @common
-def score(settings: Settings, grain: Grain | None, as_of: date | None, run_id: str | None) -> None:
+def score(
+    settings: Settings, grain: GrainName | None, as_of: date | None, run_id: str | None
+) -> None:
     """Write expected breaks of every main (or area and month) to the score tables.
 
     \b
@@ -129,7 +131,7 @@ def score(settings: Settings, grain: Grain | None, as_of: date | None, run_id: s
     from la_pipeline_failure_predict.pipeline import Pipeline
 
     with one_writer(settings):
-        Pipeline(settings, Screen()).score([grain] if grain else GRAINS, as_of, run_id)
+        Pipeline(settings, Screen()).score([grain] if grain else GRAIN_NAMES, as_of, run_id)
 
 
 @click.command()
@@ -142,7 +144,7 @@ def score(settings: Settings, grain: Grain | None, as_of: date | None, run_id: s
 def promote(
     settings: Settings,
     run_id: str | None,
-    grain: Grain | None,
+    grain: GrainName | None,
     is_list: bool,
     withdraw: bool,
     build: bool,
@@ -160,7 +162,7 @@ def promote(
 
     if (run_id is not None) + is_list + withdraw != 1:
         raise UserError("Give exactly one of RUN_ID, --list and --withdraw.")
-    grains = [grain] if grain else GRAINS
+    grains = [grain] if grain else GRAIN_NAMES
     if is_list:
         _list_runs(settings, grains)
         return
@@ -170,11 +172,12 @@ def promote(
         click.echo("Update the marts with la-pipes run (or dbt build --select source:ml+).")
 
 
-def _list_runs(settings: Settings, grains: Sequence[Grain]) -> None:
+def _list_runs(settings: Settings, grains: Sequence[GrainName]) -> None:
+    from la_pipeline_failure_predict.model.grains import GRAINS
     from la_pipeline_failure_predict.model.promote import list_runs
 
     with open_for_writing(settings) as warehouse:
-        runs = list_runs(warehouse, grains)
+        runs = list_runs(warehouse, [GRAINS[name] for name in grains])
     if not runs:
         click.echo("No run has been trained yet: la-pipes train.")
         return
@@ -182,6 +185,6 @@ def _list_runs(settings: Settings, grains: Sequence[Grain]) -> None:
     click.echo(f"{'published':<9} {'grain':<10} {'run':<{width}} trained until  scores")
     for run in runs:
         click.echo(
-            f"{'yes' if run.is_published else '':<9} {run.grain:<10} {run.run_id:<{width}} "
+            f"{'yes' if run.is_published else '':<9} {run.grain.name:<10} {run.run_id:<{width}} "
             f"{run.trained_until}     {run.scored_rows:>9,}"
         )

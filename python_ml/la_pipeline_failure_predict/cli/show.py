@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from la_pipeline_failure_predict.cli.common import GRAINS, Screen, common, fail
+from la_pipeline_failure_predict.cli.common import GRAIN_NAMES, Screen, common, fail
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import write_whole
-from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.data import GrainName
 from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse.open import read_connection
@@ -19,7 +19,7 @@ from la_pipeline_failure_predict.warehouse.open import read_connection
 @click.option("--run-id", help="Run to write the card of; the published run by default.")
 @click.option(
     "--grain",
-    type=click.Choice(GRAINS),
+    type=click.Choice(GRAIN_NAMES),
     default="pipe",
     show_default=True,
     help="Grain of the card.",
@@ -32,7 +32,7 @@ from la_pipeline_failure_predict.warehouse.open import read_connection
 )
 @common
 def report(
-    settings: Settings, card: bool, run_id: str | None, grain: Grain, file: Path | None
+    settings: Settings, card: bool, run_id: str | None, grain: GrainName, file: Path | None
 ) -> None:
     """Draw the mains by risk class, and the share of breaks that this ranking catches.
 
@@ -43,6 +43,7 @@ def report(
     Example: la-pipes report --to reports/result.png
              la-pipes report --card --to reports/model_card.md
     """
+    from la_pipeline_failure_predict.model.grains import GRAINS
     from la_pipeline_failure_predict.report.figure import draw_result
     from la_pipeline_failure_predict.report.model_card import model_card
 
@@ -51,7 +52,7 @@ def report(
             picture = draw_result(warehouse, file or Path("reports/result.png"))
             click.echo(f"Wrote {picture}.")
             return
-        name, text = model_card(warehouse, grain, run_id)
+        name, text = model_card(warehouse, GRAINS[grain], run_id)
     target = file or Path("reports/model_card.md")
     write_whole(target, text)
     click.echo(f"Wrote {target}, the card of {name}.")

@@ -12,29 +12,18 @@ from numpy.typing import NDArray
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model import registry
 from la_pipeline_failure_predict.model.backtest_config import BacktestConfig
-from la_pipeline_failure_predict.model.baselines import AREA_RULES, PIPE_RULES
 from la_pipeline_failure_predict.model.candidates import BreakModel
 from la_pipeline_failure_predict.model.champion import Champion, choose, only
 from la_pipeline_failure_predict.model.data import (
-    MARTS,
     Frame,
-    Grain,
-    Mart,
     day_number,
     sql_date,
 )
-from la_pipeline_failure_predict.model.evaluate import (
-    Metric,
-    Seen,
-    Test,
-    judge,
-    judge_areas,
-    reliability,
-    see,
-    strongest_rule,
-)
+from la_pipeline_failure_predict.model.evaluate import Metric, Ranked, Test
 from la_pipeline_failure_predict.model.features import Features
 from la_pipeline_failure_predict.model.folds import Fold, Folds, make_folds
+from la_pipeline_failure_predict.model.grains import Grain
+from la_pipeline_failure_predict.model.judges import pooled
 from la_pipeline_failure_predict.model.metrics import observed_over_expected
 from la_pipeline_failure_predict.model.oracle import ORACLE, Oracle
 from la_pipeline_failure_predict.model.registry import library_versions
@@ -84,7 +73,7 @@ class BacktestResult:
     baselines: tuple[BreakModel, ...]
     config: BacktestConfig
     splits: tuple[Split, ...]
-    pooled: Mapping[str, Sequence[Seen]]
+    pooled: Mapping[str, Sequence[Ranked]]
     held_back_uses: int
     spatial_note: str
     seconds: float
@@ -101,12 +90,10 @@ class Origin:
 
     fold: Fold
     test: Test
-    seen: Mapping[str, Seen]
 
 
 def backtest(
     warehouse: Warehouse,
-    grain: Grain,
     features: Features,
     config: BacktestConfig,
     *,
@@ -134,13 +121,13 @@ def backtest(
     ------
     UserError
         If the mart is missing, has no complete labels or breaks, or too short a record, or the
-        true hazard is of another network.
+        true hazard is of another netharness.
     """
     started = time.perf_counter()
-    mart = MARTS[grain]
+    grain, mart = features.grain, features.grain.mart
     models, baselines = config.make(features)
-    numbers, levels = feature_columns(features, mart, [*models, *baselines])
-    periods = complete_periods(warehouse, mart, grain, None)
+    numbers, levels = feature_columns(features, [*models, *baselines])
+    periods = complete_periods(warehouse, grain, None)
     folds = make_folds(mart, [period.day for period in periods], config)
     last = (*folds.development, *(folds.held_back if final else ()))[-1].test[-1]
     where = f"{mart.usable} and {mart.period} <= {sql_date(last)}"
@@ -165,14 +152,14 @@ def backtest(
         batch_rows=batch_rows,
     )
     progress(f"read {frame.rows:,} rows of {mart.name}")
-    work = _Work(grain, mart, frame, models, baselines, config, truth, progress)
-    development = [work.look(fold) for fold in folds.development]
-    held_back = [work.look(fold) for fold in folds.held_back] if final else []
-    rule, champion = work.decide(development)
-    spatial, note = _spatial(warehouse, work, folds, rule)
+    harness = _Harness(grain, frame, models, baselines, config, truth, progress)
+    development = [harness.predict(fold) for fold in folds.development]
+    held_back = [harness.predict(fold) for fold in folds.held_back] if final else []
+    rule, champion = harness.decide(development)
+    spatial, note = _spatial(warehouse, harness, folds, rule)
     splits = (
-        *work.splits(ROLLING, development, rule),
-        *(work.splits(HELD_BACK, held_back, rule) if held_back else ()),
+        *harness.splits(ROLLING, development, rule),
+        *(harness.splits(HELD_BACK, held_back, rule) if held_back else ()),
         *spatial,
     )
     result = BacktestResult(
@@ -185,7 +172,7 @@ def backtest(
         baselines=tuple(baselines),
         config=config,
         splits=splits,
-        pooled=work.pooled(development),
+        pooled=pooled([origin.test for origin in development]),
         held_back_uses=_uses(warehouse, grain, folds) + 1 if final else 0,
         spatial_note=note,
         seconds=time.perf_counter() - started,
@@ -195,13 +182,12 @@ def backtest(
     return result
 
 
-class _Work:
+class _Harness:
     """Fits and judges the models of one backtest."""
 
     def __init__(
         self,
         grain: Grain,
-        mart: Mart,
         frame: Frame,
         models: Sequence[BreakModel],
         baselines: Sequence[BreakModel],
@@ -209,13 +195,13 @@ class _Work:
         truth: Oracle | None,
         progress: Callable[[str], None],
     ) -> None:
-        self.grain, self.mart, self.frame, self.config = grain, mart, frame, config
+        self.grain, self.mart, self.frame, self.config = grain, grain.mart, frame, config
         self.truth = truth
         self.models, self.baselines, self.progress = models, baselines, progress
         self.first_fits: dict[str, BreakModel] = {}
         self.frozen: dict[date, dict[str, float]] = {}
 
-    def look(self, fold: Fold) -> Origin:
+    def predict(self, fold: Fold) -> Origin:
         """Fit every model as of an origin and rank its test rows."""
         train = self.training_rows(fold)
         if not self.frame.numbers[self.mart.label][train].any():
@@ -235,8 +221,7 @@ class _Work:
             for model in self.models
         }
         test = Test(fold.origin, tested, expected)
-        seen = see(test, self.config.seed) if self.grain == "pipe" else {}
-        return Origin(fold, test, seen)
+        return Origin(fold, self.grain.judge.prepare(test, self.config.seed))
 
     def training_rows(self, fold: Fold) -> NDArray[np.intp]:
         """Return the positions of the rows that an origin may learn from."""
@@ -250,68 +235,34 @@ class _Work:
 
     def decide(self, origins: Sequence[Origin]) -> tuple[str, Champion]:
         """Return the strongest simple rule and the champion."""
-        if self.grain == "area_month":
-            return self._strongest_area_rule(origins), only(self.models[0])
-        seen = [origin.seen["all"] for origin in origins]
-        simple = [*PIPE_RULES, *(name for name in ("cohort_rate",) if name in seen[0].parts)]
-        rule = strongest_rule(seen, simple, self.config.decision_shares)
-        if len(self.models) == 1:
-            return rule, only(self.models[0])
-        champion = choose(
-            self.models,
-            seen,
-            self.config.decision_shares,
-            resamples=self.config.resamples,
-            seed=self.config.seed,
-        )
-        return rule, champion
-
-    def _strongest_area_rule(self, origins: Sequence[Origin]) -> str:
-        figures = self._judge_areas(origins)
-        losses = {
-            item.model_name: item.estimate.value
-            for item in figures
-            if item.model_name in AREA_RULES and item.metric == "poisson_deviance"
-        }
-        return min(losses, key=lambda name: (losses[name] is None, losses[name] or 0.0, name))
-
-    def _judge_areas(self, origins: Sequence[Origin]) -> list[Metric]:
         tests = [origin.test for origin in origins]
-        return judge_areas(tests, resamples=self.config.resamples, seed=self.config.seed)
-
-    def pooled(self, origins: Sequence[Origin]) -> dict[str, list[Seen]]:
-        """Return what was seen of each segment."""
-        segments = dict.fromkeys(name for origin in origins for name in origin.seen)
-        return {
-            name: [origin.seen[name] for origin in origins if name in origin.seen]
-            for name in segments
-        }
+        shares, drawn = self.config.decision_shares, self._drawn
+        rule = self.grain.judge.strongest_rule(tests, shares, **drawn)
+        ranked = pooled(tests).get("all")
+        if len(self.models) == 1 or ranked is None:
+            return rule, only(self.models[0])
+        return rule, choose(self.models, ranked, shares, **drawn)
 
     def judge(self, origins: Sequence[Origin], rule: str) -> list[Metric]:
         """Return the figures of some origins together."""
-        if self.grain == "area_month":
-            return self._judge_areas(origins)
-        return [
-            item
-            for segment, seen in self.pooled(origins).items()
-            for item in judge(
-                segment, seen, rule, resamples=self.config.resamples, seed=self.config.seed
-            )
-        ]
+        return self.grain.judge.judge([origin.test for origin in origins], rule, **self._drawn)
+
+    @property
+    def _drawn(self) -> dict[str, int]:
+        """How intervals are drawn."""
+        return {"resamples": self.config.resamples, "seed": self.config.seed}
 
     def splits(self, name: str, origins: Sequence[Origin], rule: str) -> list[Split]:
         """Return the figures of each origin and of all together."""
         self.progress(f"judging {len(origins)} {name.replace('_', '-')} origins")
-        pooled = self.judge(origins, rule)
-        if self.grain == "pipe":
-            tests = [origin.test for origin in origins]
-            for model in self.models:
-                pooled += reliability(tests, model.name)
+        together = self.judge(origins, rule)
+        tests = [origin.test for origin in origins]
+        together += self.grain.judge.by_group(tests, [model.name for model in self.models])
         each = [
             (f"{name}_origin", origin.fold.origin, self.judge([origin], rule) + self._decay(origin))
             for origin in origins
         ]
-        return [(f"{name}_pooled", origins[0].fold.origin, pooled), *each]
+        return [(f"{name}_pooled", origins[0].fold.origin, together), *each]
 
     def _decay(self, origin: Origin) -> list[Metric]:
         """Return observed over expected of the first origin's fits, never refitted since."""
@@ -329,42 +280,44 @@ class _Work:
         ]
 
 
-def _spatial(warehouse: Warehouse, work: _Work, folds: Folds, rule: str) -> tuple[list[Split], str]:
+def _spatial(
+    warehouse: Warehouse, harness: _Harness, folds: Folds, rule: str
+) -> tuple[list[Split], str]:
     """Judge the candidates on blocks whose breaks they have never seen."""
-    config = work.config.spatial
+    config = harness.config.spatial
     if config is None:
         return [], "not asked for"
-    blocks = read_blocks(warehouse, config, work.config.seed)
+    blocks = read_blocks(warehouse, config, harness.config.seed)
     if blocks is None:
         return [], "no report: mains have no location, or lie in fewer blocks than folds"
     chosen = folds.development[-config.origins :]
-    origins = [_held_out(work, fold, blocks, config.folds) for fold in chosen]
+    origins = [_held_out(harness, fold, blocks, config.folds) for fold in chosen]
     note = (
         f"{blocks.blocks} blocks of {config.block_m:g} m in {config.folds} folds, origins "
         f"{chosen[0].origin} to {chosen[-1].origin}; mains without a location are left out"
     )
-    return [(SPATIAL, chosen[0].origin, work.judge(origins, rule))], note
+    return [(SPATIAL, chosen[0].origin, harness.judge(origins, rule))], note
 
 
-def _held_out(work: _Work, fold: Fold, blocks: Blocks, folds: int) -> Origin:
+def _held_out(harness: _Harness, fold: Fold, blocks: Blocks, folds: int) -> Origin:
     """Predict each block with fits that have seen none of its mains."""
-    train, test = work.training_rows(fold), work.test_rows(fold)
-    train_fold = blocks.fold_of(work.frame.take(train))
-    test_fold = blocks.fold_of(work.frame.take(test))
+    train, test = harness.training_rows(fold), harness.test_rows(fold)
+    train_fold = blocks.fold_of(harness.frame.take(train))
+    test_fold = blocks.fold_of(harness.frame.take(test))
     test, test_fold = test[test_fold >= 0], test_fold[test_fold >= 0]
-    tested = work.frame.take(test)
-    expected = {model.name: np.zeros(test.size) for model in (*work.models, *work.baselines)}
+    tested = harness.frame.take(test)
+    expected = {model.name: np.zeros(test.size) for model in (*harness.models, *harness.baselines)}
     for number in range(folds):
         rows = np.flatnonzero(test_fold == number)
         if not rows.size:
             continue
         part = tested.take(rows)
-        for model in (*work.models, *work.baselines):
-            work.progress(f"{fold.origin:%Y-%m-%d}: {model.label}, block fold {number + 1}")
-            fitted = fit_rows(model, work.frame, work.mart, train[train_fold != number])
-            expected[model.name][rows] = predict_rows(fitted, part, work.mart)
+        for model in (*harness.models, *harness.baselines):
+            harness.progress(f"{fold.origin:%Y-%m-%d}: {model.label}, block fold {number + 1}")
+            fitted = fit_rows(model, harness.frame, harness.mart, train[train_fold != number])
+            expected[model.name][rows] = predict_rows(fitted, part, harness.mart)
     held = Test(fold.origin, tested, expected)
-    return Origin(fold, held, see(held, work.config.seed))
+    return Origin(fold, harness.grain.judge.prepare(held, harness.config.seed))
 
 
 def _uses(warehouse: Warehouse, grain: Grain, folds: Folds) -> int:
@@ -375,7 +328,7 @@ def _uses(warehouse: Warehouse, grain: Grain, folds: Folds) -> int:
         f"select max(held_back_uses) from {warehouse.full_name('backtests')} "
         "where grain = $1 and is_final and last_origin >= $2"
     )
-    found = warehouse.scalar(sql, (grain, folds.held_back[0].origin))
+    found = warehouse.scalar(sql, (grain.name, folds.held_back[0].origin))
     return int(str(found)) if found is not None else 0
 
 
@@ -392,7 +345,7 @@ def _write(
     held_back = result.folds.held_back
     row = {
         "backtest_id": result.backtest_id,
-        "grain": result.grain,
+        "grain": result.grain.name,
         "first_origin": looked_at[0].origin,
         "last_origin": looked_at[-1].origin,
         "origin_count": len(looked_at),

@@ -7,9 +7,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.model.candidates import BASELINES, BreakModel, make_model
-from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.candidates import BreakModel
 from la_pipeline_failure_predict.model.features import Features
+from la_pipeline_failure_predict.model.grains import Grain
 
 CONFIG_FILE = Path("schemas") / "backtest.yml"
 
@@ -77,12 +77,12 @@ class BacktestConfig(_Strict):
             If a model or a parameter is not known, or a baseline is named as a candidate.
         """
         for name in self.models:
-            if name in BASELINES[features.grain]:
+            if name in features.grain.baselines:
                 raise UserError(
                     f"{name} is a baseline, which cannot become champion: list it under baselines."
                 )
         made = [
-            [make_model(features, name, given) for name, given in listed.items()]
+            [features.make_model(name, given) for name, given in listed.items()]
             for listed in (self.models, self.baselines)
         ]
         for models in made:
@@ -107,14 +107,14 @@ def read_config(root: Path, grain: Grain, path: Path | None = None) -> BacktestC
         raise UserError(f"No configuration {file}: check the path given to --config.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{file} is not YAML: {str(error).splitlines()[0]}.") from None
-    if not isinstance(content, dict) or not isinstance(content.get(grain), dict):
-        raise UserError(f"{file} has no section {grain!r}: add one, as in {CONFIG_FILE}.")
+    if not isinstance(content, dict) or not isinstance(content.get(grain.name), dict):
+        raise UserError(f"{file} has no section {grain.name!r}: add one, as in {CONFIG_FILE}.")
     try:
-        config = BacktestConfig.model_validate(content[grain])
+        config = BacktestConfig.model_validate(content[grain.name])
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in (grain, *first["loc"]))
+        place = ".".join(str(part) for part in (grain.name, *first["loc"]))
         raise UserError(f"{file}, {place}: {first['msg']}.") from None
-    if config.spatial and grain != "pipe":
+    if config.spatial and not grain.is_ranked:
         raise UserError(f"{file}, {grain}.spatial: only mains have blocks; remove it.")
     return config

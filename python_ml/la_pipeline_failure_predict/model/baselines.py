@@ -10,7 +10,8 @@ from la_pipeline_failure_predict.model.metrics import Doubles, Ranking, rank
 
 PAST_BREAKS = "past_breaks_per_km"
 PIPE_RULES = (PAST_BREAKS, "age", "length", "random")
-AREA_RULES = ("same_month_mean", "last_12_months_rate")
+SAME_MONTH, LAST_YEAR = "same_month_mean", "last_12_months_rate"
+AREA_RULES = (SAME_MONTH, LAST_YEAR)
 
 
 def pipe_rankings(frame: Frame, rows: NDArray[np.intp], seed: int) -> Mapping[str, Ranking]:
@@ -64,7 +65,6 @@ def area_expectations(frame: Frame, rows: NDArray[np.intp]) -> Mapping[str, Doub
     so_far = np.maximum(numbers["breaks_ever"], 0.5) / months
     same_month = np.maximum(numbers["same_month_mean"], 0.5 / np.maximum(np.floor(months / 12), 1))
     return {
-        "same_month_mean": np.where(np.isnan(same_month), so_far, same_month),
-        "last_12_months_rate": np.maximum(numbers["breaks_prior_12m"], 0.5)
-        / np.minimum(months, 12.0),
+        SAME_MONTH: np.where(np.isnan(same_month), so_far, same_month),
+        LAST_YEAR: np.maximum(numbers["breaks_prior_12m"], 0.5) / np.minimum(months, 12.0),
     }

@@ -8,15 +8,13 @@ import numpy as np
 
 from la_pipeline_failure_predict.model import metrics
 from la_pipeline_failure_predict.model.candidates import BreakModel
-from la_pipeline_failure_predict.model.data import Grain
-from la_pipeline_failure_predict.model.evaluate import Seen, paired_gain
+from la_pipeline_failure_predict.model.evaluate import Ranked, paired_gain
+from la_pipeline_failure_predict.model.grains import Grain
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 
 # Outside them the expected breaks of a plan do not add up to what happens.
 RATIO_BAND = (0.85, 1.15)
 SLOPE_BAND = (0.9, 1.1)
-# What is trained before a backtest has been run in this warehouse.
-DEFAULTS: Mapping[Grain, str] = {"pipe": "empirical_bayes", "area_month": "poisson_glm"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Champion:
 
 def choose(
     candidates: Sequence[BreakModel],
-    seen: Sequence[Seen],
+    ranked: Sequence[Ranked],
     shares: Sequence[float],
     *,
     resamples: int,
@@ -45,7 +43,7 @@ def choose(
     other, the one that catches most on average.
     """
     every = sorted(candidates, key=lambda model: (model.complexity, model.name))
-    faults = {model.name: _miscalibrated(seen, model.name) for model in every}
+    faults = {model.name: _miscalibrated(ranked, model.name) for model in every}
     kept = [model for model in every if not faults[model.name]] or every
     positions = [metrics.SHARES.index(share) for share in shares]
     beaten = {
@@ -53,7 +51,7 @@ def choose(
             text
             for other in kept
             if other is not one
-            for text in _wins(seen, other.name, one.name, positions, resamples, seed)
+            for text in _wins(ranked, other.name, one.name, positions, resamples, seed)
         ]
         for one in kept
     }
@@ -65,18 +63,18 @@ def choose(
         name = unbeaten[0].name
         reason = (
             f"the simplest of {', '.join(model.name for model in kept)} that none beats "
-            f"significantly at {at} of length over {len(seen)} origins"
+            f"significantly at {at} of length over {len(ranked)} origins"
         )
     else:
-        name = max(kept, key=lambda model: _mean_capture(seen, model.name, positions)).name
-        reason = f"each is beaten at {at} of length, and it catches most over {len(seen)} origins"
+        name = max(kept, key=lambda model: _mean_capture(ranked, model.name, positions)).name
+        reason = f"each is beaten at {at} of length, and it catches most over {len(ranked)} origins"
     return Champion(name, "; ".join([reason, *notes]))
 
 
-def _miscalibrated(seen: Sequence[Seen], name: str) -> str:
+def _miscalibrated(ranked: Sequence[Ranked], name: str) -> str:
     """Say which figure of a model is outside its band; empty when none is."""
-    expected = np.concatenate([item.expected[name] for item in seen])
-    breaks = np.concatenate([item.breaks for item in seen])
+    expected = np.concatenate([item.expected[name] for item in ranked])
+    breaks = np.concatenate([item.breaks for item in ranked])
     checked = (
         ("observed/expected", metrics.observed_over_expected(expected, breaks).value, RATIO_BAND),
         ("slope", metrics.calibration_slope(expected, breaks).value, SLOPE_BAND),
@@ -89,7 +87,7 @@ def _miscalibrated(seen: Sequence[Seen], name: str) -> str:
 
 
 def _wins(
-    seen: Sequence[Seen],
+    ranked: Sequence[Ranked],
     one: str,
     other: str,
     positions: Sequence[int],
@@ -97,7 +95,7 @@ def _wins(
     seed: int,
 ) -> list[str]:
     """Say where one model catches significantly more than another."""
-    gains = paired_gain(seen, one, other, resamples=resamples, seed=seed)
+    gains = paired_gain(ranked, one, other, resamples=resamples, seed=seed)
     return [
         f"{one} by {gain.value:.3f} ({gain.lower:.3f} to {gain.upper:.3f}) "
         f"at {100 * metrics.SHARES[position]:g} %"
@@ -106,8 +104,8 @@ def _wins(
     ]
 
 
-def _mean_capture(seen: Sequence[Seen], name: str, positions: Sequence[int]) -> float:
-    caught = sum((item.counts @ item.parts[name])[list(positions)].sum() for item in seen)
+def _mean_capture(ranked: Sequence[Ranked], name: str, positions: Sequence[int]) -> float:
+    caught = sum((item.counts @ item.parts[name])[list(positions)].sum() for item in ranked)
     return float(caught)
 
 
@@ -124,10 +122,10 @@ def read_champion(warehouse: Warehouse, grain: Grain) -> Champion:
             f"select backtest_id, champion, champion_reason, parameters from {full_name(table)} "
             "where grain = $1 order by ran_at desc, backtest_id limit 1"
         )
-        rows = warehouse.query(sql, (grain,)).to_pylist()
+        rows = warehouse.query(sql, (grain.name,)).to_pylist()
         if rows:
             newest = rows[0]
             reason = f"champion of {newest['backtest_id']}: {newest['champion_reason']}"
             judged = json.loads(newest["parameters"])["config"]["models"]
             return Champion(newest["champion"], reason, judged.get(newest["champion"], {}))
-    return Champion(DEFAULTS[grain], "the default: no backtest has been run in this warehouse")
+    return Champion(grain.default_model, "the default: no backtest has been run in this warehouse")

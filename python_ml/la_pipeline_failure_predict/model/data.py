@@ -1,7 +1,7 @@
 """Read a feature mart in Arrow batches into compact columns."""
 
 from calendar import monthrange
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from la_pipeline_failure_predict.warehouse.base import Warehouse, quote
 
 EPOCH = date(1970, 1, 1)
-Grain = Literal["pipe", "area_month"]
+GrainName = Literal["pipe", "area_month"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,6 @@ AREA_MONTHS = Mart(
     exposure="exposure",
     exposure_unit=1.0,
 )
-MARTS: Mapping[str, Mart] = {"pipe": PIPES, "area_month": AREA_MONTHS}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Judge models on periods that they have not seen, beside the simple rules."""
+"""Judge models on periods that they have not ranked, beside the simple rules."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -44,27 +44,8 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Test:
-    """The rows of one origin, and what was expected of them.
-
-    Attributes
-    ----------
-    frame
-        Rows of the mart, the label among its numbers.
-    expected
-        Expected breaks by the name of the fitted model, each of shape (rows,).
-    """
-
-    __test__ = False  # not one of pytest's
-
-    origin: date
-    frame: Frame
-    expected: Mapping[str, Doubles]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What judging one segment of one origin needs.
+class Ranked:
+    """The rows of one segment of one origin, ranked by every model and rule.
 
     Attributes
     ----------
@@ -95,7 +76,29 @@ class Seen:
     precision: Mapping[str, float | None]
 
 
-def see(test: Test, seed: int) -> dict[str, Seen]:
+@dataclass(frozen=True)
+class Test:
+    """The rows of one origin, and what was expected of them.
+
+    Attributes
+    ----------
+    frame
+        Rows of the mart, the label among its numbers.
+    expected
+        Expected breaks by the name of the fitted model, each of shape (rows,).
+    ranked
+        Its rankings by segment, where rows are ranked.
+    """
+
+    __test__ = False  # not one of pytest's
+
+    origin: date
+    frame: Frame
+    expected: Mapping[str, Doubles]
+    ranked: Mapping[str, Ranked] = field(default_factory=dict)
+
+
+def rank_segments(test: Test, seed: int) -> dict[str, Ranked]:
     """Rank the rows of one origin, all and those without a recorded break.
 
     Notes
@@ -107,10 +110,10 @@ def see(test: Test, seed: int) -> dict[str, Seen]:
     no_history = np.flatnonzero(test.frame.numbers["breaks_ever"] == 0)
     everything = np.arange(test.frame.rows)
     segments = {"all": everything, "no_history": no_history}
-    return {name: _see(test, rows, seed) for name, rows in segments.items() if rows.size}
+    return {name: _rank_segment(test, rows, seed) for name, rows in segments.items() if rows.size}
 
 
-def _see(test: Test, rows: NDArray[np.intp], seed: int) -> Seen:
+def _rank_segment(test: Test, rows: NDArray[np.intp], seed: int) -> Ranked:
     length = test.frame.numbers[PIPES.exposure][rows].astype(np.float64)
     breaks = test.frame.numbers[PIPES.label][rows].astype(np.float64)
     expected = {name: values[rows] for name, values in test.expected.items()}
@@ -120,7 +123,7 @@ def _see(test: Test, rows: NDArray[np.intp], seed: int) -> Seen:
     for name, values in expected.items():
         rankings[name], scores[name] = rank(values / length), values
     entity = test.frame.entity[rows] if test.frame.entity.size else rows.astype(np.uint64)
-    return Seen(
+    return Ranked(
         breaks=breaks,
         expected=expected,
         entity=entity[at],
@@ -137,26 +140,27 @@ def _see(test: Test, rows: NDArray[np.intp], seed: int) -> Seen:
     )
 
 
-def strongest_rule(seen: Sequence[Seen], rules: Sequence[str], shares: Sequence[float]) -> str:
+def strongest_rule(ranked: Sequence[Ranked], rules: Sequence[str], shares: Sequence[float]) -> str:
     """Return the rule that catches most on average over some shares; the first on a tie."""
     columns = [metrics.SHARES.index(share) for share in shares]
-    counts = _joined(seen, "counts")
+    counts = _joined(ranked, "counts")
     if not counts.size:
         return rules[0]
     caught = {
-        name: float((counts @ _joined_of(seen, "parts", name)[:, columns]).mean()) for name in rules
+        name: float((counts @ _joined_of(ranked, "parts", name)[:, columns]).mean())
+        for name in rules
     }
     return max(rules, key=lambda name: caught[name])
 
 
 def judge(
-    segment: str, seen: Sequence[Seen], rule: str, *, resamples: int, seed: int
+    segment: str, ranked: Sequence[Ranked], rule: str, *, resamples: int, seed: int
 ) -> list[Metric]:
     """Judge rankings and models on the rows of some origins together.
 
     Parameters
     ----------
-    seen
+    ranked
         The same segment of each origin.
     rule
         The rule that gains are over.
@@ -167,10 +171,10 @@ def judge(
     origins; the network, and so the meters that a share of its length is, stays as it is. Captures
     and AUC of several origins are their means weighted by breaks.
     """
-    entity, counts = _joined(seen, "entity"), _joined(seen, "counts")
+    entity, counts = _joined(ranked, "entity"), _joined(ranked, "counts")
     drawn = metrics.resample(entity, resamples, seed)
     found: list[Found] = []
-    captures = {name: _joined_of(seen, "parts", name) for name in seen[0].parts}
+    captures = {name: _joined_of(ranked, "parts", name) for name in ranked[0].parts}
     caught = {name: _caught(counts, parts) for name, parts in captures.items()}
     by_breaks = drawn * counts
     redrawn = {name: metrics.weighted_means(by_breaks, parts) for name, parts in captures.items()}
@@ -185,10 +189,10 @@ def judge(
             estimate = Estimate(_or_none(gain[position]), *interval(gains[:, position]))
             found.append((name, gain_name(rule, share), estimate))
     found += _oracle_shares(caught, redrawn)
-    found += _discrimination(seen, drawn, rule)
-    breaks = _joined(seen, "breaks")
-    for name in seen[0].expected:
-        expected = _joined_of(seen, "expected", name)
+    found += _discrimination(ranked, drawn, rule)
+    breaks = _joined(ranked, "breaks")
+    for name in ranked[0].expected:
+        expected = _joined_of(ranked, "expected", name)
         found += _calibration(name, expected, breaks)
         found.append((name, "brier_skill", metrics.brier_skill(expected, breaks)))
         found.append((name, "poisson_deviance", metrics.poisson_deviance(expected, breaks)))
@@ -227,12 +231,12 @@ def gain_name(rule: str, share: str) -> str:
 
 
 def paired_gain(
-    seen: Sequence[Seen], one: str, other: str, *, resamples: int, seed: int
+    ranked: Sequence[Ranked], one: str, other: str, *, resamples: int, seed: int
 ) -> list[Estimate]:
     """Return how much more `one` catches than `other` at each of the shares."""
-    counts = _joined(seen, "counts")
-    difference = _joined_of(seen, "parts", one) - _joined_of(seen, "parts", other)
-    drawn = metrics.resample(_joined(seen, "entity"), resamples, seed)
+    counts = _joined(ranked, "counts")
+    difference = _joined_of(ranked, "parts", one) - _joined_of(ranked, "parts", other)
+    drawn = metrics.resample(_joined(ranked, "entity"), resamples, seed)
     gains = metrics.weighted_means(drawn * counts, difference)
     values = _caught(counts, difference)
     return [
@@ -241,14 +245,14 @@ def paired_gain(
     ]
 
 
-def capture_curve(seen: Sequence[Seen], name: str) -> Doubles:
+def capture_curve(ranked: Sequence[Ranked], name: str) -> Doubles:
     """Return the capture at each share of `CURVE`, shape (shares,)."""
-    return _caught(_joined(seen, "counts"), _joined_of(seen, "curve", name))
+    return _caught(_joined(ranked, "counts"), _joined_of(ranked, "curve", name))
 
 
-def _discrimination(seen: Sequence[Seen], drawn: Doubles, rule: str) -> Iterator[Found]:
+def _discrimination(ranked: Sequence[Ranked], drawn: Doubles, rule: str) -> Iterator[Found]:
     """Yield AUC and average precision of rows with a break against rows without."""
-    above = {name: _joined_of(seen, "above", name) for name in seen[0].above}
+    above = {name: _joined_of(ranked, "above", name) for name in ranked[0].above}
     known = ~np.isnan(above[rule])
     weight = drawn[:, known]
     redrawn = {
@@ -261,8 +265,8 @@ def _discrimination(seen: Sequence[Seen], drawn: Doubles, rule: str) -> Iterator
             gain = value - float(above[rule][known].mean())
             ends = interval(redrawn[name] - redrawn[rule])
             yield name, f"auc_gain_over_{rule}", Estimate(gain, *ends)
-        precisions = [item.precision[name] for item in seen if item.precision[name] is not None]
-        sizes = [item.counts.size for item in seen if item.precision[name] is not None]
+        precisions = [item.precision[name] for item in ranked if item.precision[name] is not None]
+        sizes = [item.counts.size for item in ranked if item.precision[name] is not None]
         average = float(np.average(np.array(precisions), weights=sizes)) if precisions else None
         yield name, "pr_auc", Estimate(average)
 
@@ -358,12 +362,12 @@ def _calibration(name: str, expected: Doubles, breaks: Doubles) -> list[Found]:
     return [(name, "observed_over_expected", ratio), (name, "calibration_slope", slope)]
 
 
-def _joined(seen: Sequence[Seen], field: str) -> NDArray:
-    return np.concatenate([getattr(item, field) for item in seen])
+def _joined(ranked: Sequence[Ranked], field: str) -> NDArray:
+    return np.concatenate([getattr(item, field) for item in ranked])
 
 
-def _joined_of(seen: Sequence[Seen], field: str, name: str) -> Doubles:
-    return np.concatenate([getattr(item, field)[name] for item in seen])
+def _joined_of(ranked: Sequence[Ranked], field: str, name: str) -> Doubles:
+    return np.concatenate([getattr(item, field)[name] for item in ranked])
 
 
 def _caught(counts: Doubles, parts: Doubles) -> Doubles:

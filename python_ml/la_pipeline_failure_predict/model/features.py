@@ -15,8 +15,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.model.data import MARTS, Grain, columns_of
+from la_pipeline_failure_predict.model.candidates import BreakModel, DesignModel
+from la_pipeline_failure_predict.model.data import columns_of
 from la_pipeline_failure_predict.model.design import Design, Number
+from la_pipeline_failure_predict.model.grains import Grain
 
 FEATURES_FILE = Path("models/marts/features/_features__models.yml")
 Reader = Literal["poisson_glm", "empirical_bayes", "gradient_boosting", "register_glm", "weibull"]
@@ -82,6 +84,33 @@ class Features:
             ),
         )
 
+    def make_model(self, name: str, parameters: Mapping[str, object] | None = None) -> BreakModel:
+        """Return an unfitted candidate or baseline of the grain.
+
+        Parameters
+        ----------
+        parameters
+            Its parameters, where they are not the defaults.
+
+        Raises
+        ------
+        UserError
+            If the grain has no such model, or the model no such parameter.
+        """
+        known = self.grain.models
+        if name not in known:
+            raise UserError(
+                f"There is no {self.grain} model {name!r}; there are {', '.join(known)}."
+            )
+        kind = known[name]
+        model = kind(self.design(name)) if issubclass(kind, DesignModel) else kind()
+        given = dict(parameters or {})
+        unknown = sorted(set(given) - set(model.get_params()))
+        if unknown:
+            accepted = ", ".join(sorted(set(model.get_params()) - {"design"}))
+            raise UserError(f"{name} has no parameter {', '.join(unknown)}; it has {accepted}.")
+        return model.set_params(**given)
+
     def check(self, features: Iterable[str]) -> None:
         """Refuse features that are made of a column that may not be one.
 
@@ -106,13 +135,13 @@ def read_features(root: Path, grain: Grain) -> Features:
     UserError
         If the file is missing, a column says nothing of its feature, or a setting is not right.
     """
-    mart = MARTS[grain].name
+    mart = grain.mart.name
     declared = dict(_declared(mart, _mart(root, mart)))
     for name, item in declared.items():
         unknown = [column for column in columns_of(name) if column not in declared]
         if unknown:
             raise UserError(f"{mart}.{name}: the mart has no column {unknown[0]}.")
-        if grain == "pipe" and item.enters and not item.reason:
+        if grain.is_ranked and item.enters and not item.reason:
             raise UserError(
                 f"{mart}.{name}: name the reason that it counts towards in its YAML, such as soil."
             )

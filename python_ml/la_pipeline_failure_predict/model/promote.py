@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import cast, get_args
 
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.model.data import Grain
+from la_pipeline_failure_predict.model.grains import GRAINS, Grain
 from la_pipeline_failure_predict.model.registry import reader_of
-from la_pipeline_failure_predict.model.score import SCORE_TABLES
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 from la_pipeline_failure_predict.warehouse.locks import current_user
 
@@ -65,9 +63,9 @@ def promote(warehouse: Warehouse, run_id: str, grain: Grain | None = None) -> Pr
         If there is no such run, it is of another grain, or it has not been scored.
     """
     own = grain_of(warehouse, run_id)
-    if grain is not None and own != grain:
+    if grain is not None and own is not grain:
         raise UserError(f"Run {run_id} is of grain {own}, not {grain}: leave --grain out.")
-    scores = warehouse.full_name(SCORE_TABLES[own])
+    scores = warehouse.full_name(own.score_table)
     if not warehouse.scalar(f"select count(*) from {scores} where run_id = $1", (run_id,)):
         raise UserError(
             f"Run {run_id} has no scores to publish: run la-pipes score --grain {own} "
@@ -88,7 +86,7 @@ def promoted_run(warehouse: Warehouse, grain: Grain) -> str | None:
         return None
     found = warehouse.scalar(
         f"select run_id from {full_name(table)} where grain = $1 order by promoted_at desc limit 1",
-        (grain,),
+        (grain.name,),
     )
     return None if found is None else str(found)
 
@@ -102,7 +100,7 @@ def list_runs(warehouse: Warehouse, grains: Sequence[Grain]) -> list[ListedRun]:
         published = set(rows.column("run_id").to_pylist())
     listed: list[ListedRun] = []
     for grain in grains:
-        scores = warehouse.full_name(SCORE_TABLES[grain])
+        scores = warehouse.full_name(grain.score_table)
         rows = warehouse.query(
             "with scored as ("
             f"select run_id, count(*) as row_count from {scores} group by run_id) "
@@ -112,7 +110,7 @@ def list_runs(warehouse: Warehouse, grains: Sequence[Grain]) -> list[ListedRun]:
             "left join scored on runs.run_id = scored.run_id "
             "where runs.grain = $1 group by runs.run_id "
             "order by trained_until desc, max(runs.trained_at) desc",
-            (grain,),
+            (grain.name,),
         )
         listed += [
             ListedRun(grain, **row, is_published=row["run_id"] in published)
@@ -132,9 +130,9 @@ def grain_of(warehouse: Warehouse, run_id: str) -> Grain:
     found = warehouse.scalar(
         f"select max(grain) from {warehouse.full_name('model_runs')} where run_id = $1", (run_id,)
     )
-    for grain in get_args(Grain):
-        if grain == found:
-            return cast(Grain, grain)
+    for grain in GRAINS.values():
+        if grain.name == found:
+            return grain
     raise UserError(f"There is no run {run_id!r}: la-pipes promote --list shows the runs.")
 
 
@@ -143,7 +141,7 @@ def _write(warehouse: Warehouse, grain: Grain, run_id: str | None) -> Promoted:
         return Promoted(grain, run_id, is_new=False)
     table = warehouse.table("promotions")
     row = {
-        "grain": grain,
+        "grain": grain.name,
         "run_id": run_id,
         "promoted_at": datetime.now(UTC).replace(tzinfo=None),
         "promoted_by": current_user(),

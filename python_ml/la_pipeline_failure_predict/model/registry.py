@@ -17,9 +17,10 @@ from la_pipeline_failure_predict import __version__
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.candidates import BreakModel, CoefficientModel
 from la_pipeline_failure_predict.model.candidates.base import FittedTerms
-from la_pipeline_failure_predict.model.data import Grain, Mart
+from la_pipeline_failure_predict.model.data import Mart
 from la_pipeline_failure_predict.model.design import Term
 from la_pipeline_failure_predict.model.evaluate import Metric
+from la_pipeline_failure_predict.model.grains import Grain
 from la_pipeline_failure_predict.model.metrics import Estimate
 from la_pipeline_failure_predict.tables import Table
 from la_pipeline_failure_predict.warehouse.base import (
@@ -174,7 +175,7 @@ def _run_rows(run: Run, now: datetime) -> list[dict[str, object]]:
         {
             "run_id": run.run_id,
             "trained_until": fit.trained_until,
-            "grain": run.grain,
+            "grain": run.grain.name,
             "model_name": run.model_name,
             "train_from": fit.train_from,
             "row_count": fit.rows,
@@ -263,7 +264,7 @@ def list_fits(warehouse: Warehouse, grain: Grain, run_id: str | None = None) -> 
         "select run_id, trained_until, trained_at, model_name "
         f"from {full_name(table)} where grain = $1"
     )
-    fits = [FitKey(**row) for row in warehouse.query(sql, (grain,)).to_pylist()]
+    fits = [FitKey(**row) for row in warehouse.query(sql, (grain.name,)).to_pylist()]
     if not fits:
         raise UserError(f"No {grain} model has been trained: run {command}.")
     if run_id is None:

@@ -1,7 +1,7 @@
 """Score mains, or areas and months, from the coefficients in the warehouse."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
@@ -15,18 +15,15 @@ from la_pipeline_failure_predict.model import artifacts, registry
 from la_pipeline_failure_predict.model.candidates import BreakModel
 from la_pipeline_failure_predict.model.candidates.gradient_boosting import GradientBoosting
 from la_pipeline_failure_predict.model.data import (
-    MARTS,
-    Grain,
     Mart,
     add_months,
     frame_of,
     select,
     sql_date,
 )
+from la_pipeline_failure_predict.model.grains import MAINS, Grain
 from la_pipeline_failure_predict.model.registry import FitKey
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
-
-SCORE_TABLES: Mapping[str, str] = {"pipe": "pipe_scores", "area_month": "area_month_scores"}
 
 
 @dataclass(frozen=True)
@@ -89,10 +86,10 @@ def score(
         If there is no such run, no fit that may be used, or nothing to score.
     """
     started = time.perf_counter()
-    mart, table = MARTS[grain], warehouse.table(SCORE_TABLES[grain])
+    mart, table = grain.mart, warehouse.table(grain.score_table)
     fits = registry.list_fits(warehouse, grain, run_id)
-    days = _days(warehouse, mart, grain, as_of)
-    chosen = _choose(fits, days, mart, grain)
+    days = _days(warehouse, grain, as_of)
+    chosen = _choose(fits, days, grain)
     used = list(chosen.values())
     scored_at = datetime.now(UTC).replace(tzinfo=None)
 
@@ -148,18 +145,19 @@ def score_last_outcome(
     ScoredRun or None
         None when no outcome is known, or every fit of the run has seen it.
     """
-    mart = MARTS["pipe"]
+    mart = MAINS.mart
     day = warehouse.scalar(
         f"select max({mart.period}) from {mart.full_name} where is_label_complete"
     )
-    fits = registry.list_fits(warehouse, "pipe", run_id)
+    fits = registry.list_fits(warehouse, MAINS, run_id)
     if not isinstance(day, date) or all(fit.trained_until > day for fit in fits):
         return None
-    return score(warehouse, "pipe", run_id=run_id, as_of=day, progress=progress, folder=folder)
+    return score(warehouse, MAINS, run_id=run_id, as_of=day, progress=progress, folder=folder)
 
 
-def _days(warehouse: Warehouse, mart: Mart, grain: Grain, as_of: date | None) -> list[date]:
+def _days(warehouse: Warehouse, grain: Grain, as_of: date | None) -> list[date]:
     """Return the days to score, oldest first."""
+    mart = grain.mart
     if not warehouse.has_table(mart.schema, mart.name):
         raise UserError(f"There is no {mart.schema}.{mart.name}: run la-pipes build.")
     newest = f"select max({mart.period}) from {mart.full_name}"
@@ -173,10 +171,10 @@ def _days(warehouse: Warehouse, mart: Mart, grain: Grain, as_of: date | None) ->
         if not found:
             raise UserError(
                 f"{mart.name} has no rows for {as_of}: it has the first days of "
-                f"{'years' if grain == 'pipe' else 'months'} up to {last}."
+                f"{grain.period_name} up to {last}."
             )
         return [as_of]
-    if grain == "pipe":
+    if grain.is_ranked:
         return [last]
     complete = warehouse.scalar(f"{newest} where is_label_complete")
     since = add_months(complete, -11) if isinstance(complete, date) else last
@@ -187,7 +185,7 @@ def _days(warehouse: Warehouse, mart: Mart, grain: Grain, as_of: date | None) ->
     return [day.as_py() for day in listed.column("day")]
 
 
-def _choose(fits: list[FitKey], days: list[date], mart: Mart, grain: Grain) -> dict[date, FitKey]:
+def _choose(fits: list[FitKey], days: list[date], grain: Grain) -> dict[date, FitKey]:
     """Return the fit for each day that has one, all of one run."""
     usable = [fit for fit in fits if fit.trained_until <= days[-1]]
     if not usable:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from la_pipeline_failure_predict.contracts.generated import write_drifted
 from la_pipeline_failure_predict.model.features import FEATURES_FILE, Features, read_features
+from la_pipeline_failure_predict.model.grains import MAINS
 
 MACRO_FILE = Path("macros/scores/pipe_terms.sql")
 
@@ -21,7 +22,7 @@ def sync_terms_macro(root: Path, check: bool = False) -> list[Path]:
     UserError
         If the features are not declared right.
     """
-    return write_drifted(root, {MACRO_FILE: render_terms(read_features(root, "pipe"))}, check)
+    return write_drifted(root, {MACRO_FILE: render_terms(read_features(root, MAINS))}, check)
 
 
 def render_terms(features: Features) -> str:

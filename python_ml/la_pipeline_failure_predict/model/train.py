@@ -1,7 +1,7 @@
 """Train a grain's model: choose the splits, fit twice, judge, write."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,14 +12,11 @@ from sklearn.base import clone
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model import artifacts, registry
-from la_pipeline_failure_predict.model.baselines import PAST_BREAKS
-from la_pipeline_failure_predict.model.candidates import CANDIDATES, BreakModel, make_model
+from la_pipeline_failure_predict.model.candidates import BreakModel
 from la_pipeline_failure_predict.model.candidates.gradient_boosting import GradientBoosting
 from la_pipeline_failure_predict.model.champion import Champion, read_champion
 from la_pipeline_failure_predict.model.data import (
-    MARTS,
     Frame,
-    Grain,
     Mart,
     Sampling,
     add_months,
@@ -29,8 +26,9 @@ from la_pipeline_failure_predict.model.data import (
     sql_date,
 )
 from la_pipeline_failure_predict.model.design import Design
-from la_pipeline_failure_predict.model.evaluate import Metric, Test, judge, judge_areas, see
+from la_pipeline_failure_predict.model.evaluate import Metric, Test
 from la_pipeline_failure_predict.model.features import Features
+from la_pipeline_failure_predict.model.grains import Grain
 from la_pipeline_failure_predict.model.registry import Fit, Run
 from la_pipeline_failure_predict.warehouse.base import Warehouse
 
@@ -38,31 +36,6 @@ ARTIFACTS = Path("artifacts")
 RESAMPLES = 500
 # Above it, memory and time count for more than every zero.
 MAX_ROWS = 2_000_000
-
-HEADLINES: Mapping[str, tuple[str, ...]] = {
-    "pipe": (
-        "capture_at_1pct_length",
-        "capture_at_10pct_length",
-        "capture_gain_over_past_breaks_per_km_at_10pct_length",
-        "auc",
-        "observed_over_expected",
-    ),
-    "area_month": (
-        "poisson_deviance",
-        "deviance_gain_over_same_month_mean",
-        "deviance_gain_over_last_12_months_rate",
-        "observed_over_expected",
-    ),
-}
-# Columns that the rules and the report need.
-JUDGED: Mapping[str, tuple[str, ...]] = {
-    "pipe": ("length_m", "age_years", "breaks_ever", "diameter_mm"),
-    "area_month": ("same_month_mean", "months_observed", "breaks_ever", "breaks_prior_12m"),
-}
-FIX: Mapping[str, str] = {
-    "pipe": "load pipes and breaks, then run la-pipes build",
-    "area_month": "load areas and breaks, then run la-pipes build",
-}
 
 
 @dataclass(frozen=True)
@@ -97,13 +70,16 @@ class TrainedRun:
     @property
     def headline(self) -> tuple[Metric, ...]:
         """The few figures of the model on all rows that a command prints."""
-        wanted = HEADLINES[self.grain]
         found = {
             item.metric: item
             for item in self.metrics
             if item.model_name == self.model_name and item.segment == "all"
         }
-        return tuple(found[name] for name in wanted if name in found)
+        return tuple(
+            found[headline.metric]
+            for headline in self.grain.headlines
+            if headline.is_printed and headline.metric in found
+        )
 
 
 @dataclass(frozen=True)
@@ -134,7 +110,6 @@ class Split:
 
 def train(
     warehouse: Warehouse,
-    grain: Grain,
     features: Features,
     *,
     model: str | None = None,
@@ -177,11 +152,11 @@ def train(
         model.
     """
     started = time.perf_counter()
-    mart = MARTS[grain]
+    grain, mart = features.grain, features.grain.mart
     chosen = _choose(warehouse, grain, model)
     candidate = make_seeded(features, chosen, seed)
-    numbers, levels = feature_columns(features, mart, [candidate])
-    periods = complete_periods(warehouse, mart, grain, as_of)
+    numbers, levels = feature_columns(features, [candidate])
+    periods = complete_periods(warehouse, grain, as_of)
     until = mart.label_end(periods[-1].day)
     where = f"{mart.usable} and {mart.period} <= {sql_date(periods[-1].day)}"
     parameters = _parameters(grain, candidate, seed, max_rows)
@@ -215,7 +190,7 @@ def train(
     else:
         fits.append(_fit(frame, mart, candidate, split.trained_until))
         progress(f"evaluation fit: {_describe(fits[0])}")
-        metrics = _evaluate(frame, mart, grain, fits[0].model, split.test_from, seed)
+        metrics = _evaluate(frame, grain, fits[0].model, split.test_from, seed)
         progress(f"judged on {metrics[0].breaks:,} breaks from {split.test_from} to {until}")
     fits.append(_fit(frame, mart, candidate, until))
     progress(f"final fit: {_describe(fits[-1])}")
@@ -244,22 +219,22 @@ def train(
 def _choose(warehouse: Warehouse, grain: Grain, model: str | None) -> Champion:
     if model is None:
         return read_champion(warehouse, grain)
-    if model not in CANDIDATES[grain]:
-        known = ", ".join(CANDIDATES[grain])
+    if model not in grain.candidates:
+        known = ", ".join(grain.candidates)
         raise UserError(f"There is no {grain} model {model!r}; there are {known}.")
     return Champion(model, "asked for with --model")
 
 
 def make_seeded(features: Features, chosen: Champion, seed: int) -> BreakModel:
     """Return the champion unfitted, as it was judged; its randomness comes from the seed."""
-    model = make_model(features, chosen.name, chosen.parameters)
+    model = features.make_model(chosen.name, chosen.parameters)
     if "random_state" in model.get_params():
         model.set_params(random_state=seed)
     return model
 
 
 def feature_columns(
-    features: Features, mart: Mart, models: Sequence[BreakModel]
+    features: Features, models: Sequence[BreakModel]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the numeric columns to read, with exposure and label, and the columns of levels.
 
@@ -271,17 +246,16 @@ def feature_columns(
     numbers = dict.fromkeys(name for model in models for name in model.number_columns)
     levels = dict.fromkeys(name for model in models for name in model.level_columns)
     # The rules, and the groups that figures are reported by, read theirs whatever the model does.
-    judged = JUDGED[features.grain]
+    mart, judged = features.grain.mart, features.grain.judged
     features.check((*numbers, *levels, *judged))
     return tuple(dict.fromkeys((*numbers, *judged, mart.exposure, mart.label))), tuple(levels)
 
 
-def complete_periods(
-    warehouse: Warehouse, mart: Mart, grain: Grain, as_of: date | None
-) -> list[Period]:
+def complete_periods(warehouse: Warehouse, grain: Grain, as_of: date | None) -> list[Period]:
     """Return the periods whose labels are complete and end by `as_of`, oldest first."""
+    mart = grain.mart
     if not warehouse.has_table(mart.schema, mart.name):
-        raise UserError(f"There is no {mart.schema}.{mart.name}: {FIX[grain]}.")
+        raise UserError(f"There is no {mart.schema}.{mart.name}: {grain.remedy}.")
     sql = (
         f"select {mart.period} as day, count(*) as row_count, "
         f"count(case when {mart.label} > 0 then 1 end) as rows_with_breaks, "
@@ -290,7 +264,7 @@ def complete_periods(
     )
     periods = [Period(*row.values()) for row in warehouse.query(sql).to_pylist()]
     if not periods:
-        raise UserError(f"{mart.name} has no rows with complete labels: {FIX[grain]}.")
+        raise UserError(f"{mart.name} has no rows with complete labels: {grain.remedy}.")
     first = mart.label_end(periods[0].day)
     if as_of is not None:
         periods = [period for period in periods if mart.label_end(period.day) <= as_of]
@@ -379,23 +353,18 @@ def _fit(frame: Frame, mart: Mart, model: BreakModel, trained_until: date) -> Fi
 
 
 def _evaluate(
-    frame: Frame, mart: Mart, grain: Grain, model: BreakModel, test_from: date, seed: int
+    frame: Frame, grain: Grain, model: BreakModel, test_from: date, seed: int
 ) -> list[Metric]:
     tested = frame.take(np.flatnonzero(frame.period >= day_number(test_from)))
-    test = Test(test_from, tested, {model.name: predict_rows(model, tested, mart)})
-    if grain == "area_month":
-        return judge_areas([test], resamples=RESAMPLES, seed=seed)
-    return [
-        item
-        for segment, seen in see(test, seed).items()
-        for item in judge(segment, [seen], PAST_BREAKS, resamples=RESAMPLES, seed=seed)
-    ]
+    test = Test(test_from, tested, {model.name: predict_rows(model, tested, grain.mart)})
+    prepared = grain.judge.prepare(test, seed)
+    return grain.judge.judge([prepared], grain.rule, resamples=RESAMPLES, seed=seed)
 
 
 def _parameters(grain: Grain, model: BreakModel, seed: int, max_rows: int) -> dict[str, object]:
     return {
         "model": model.name,
-        "grain": grain,
+        "grain": grain.name,
         **describe_model(model),
         "seed": seed,
         "max_rows": max_rows,

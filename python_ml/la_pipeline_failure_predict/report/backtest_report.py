@@ -12,7 +12,7 @@ from la_pipeline_failure_predict.model.backtest import (
     SPATIAL,
     BacktestResult,
 )
-from la_pipeline_failure_predict.model.baselines import AREA_RULES, PIPE_RULES
+from la_pipeline_failure_predict.model.baselines import AREA_RULES
 from la_pipeline_failure_predict.model.evaluate import (
     CURVE,
     Metric,
@@ -47,7 +47,7 @@ def describe_backtest(result: BacktestResult) -> str:
         f"{origins[-1].origin}, {_breaks(figures)} breaks, {result.seconds:.1f} s"
     ]
     for name in _models(result):
-        if result.grain == "pipe":
+        if result.grain.is_ranked:
             at = [
                 _text(figures, name, "all", f"capture_at_{share}_length") for share in SHARE_NAMES
             ]
@@ -76,7 +76,7 @@ def describe_backtest(result: BacktestResult) -> str:
 
 def write_backtest_report(result: BacktestResult, folder: Path) -> Path:
     """Write the report and its charts; charts are left out where matplotlib is not installed."""
-    charts = _draw(result, folder) if result.grain == "pipe" else []
+    charts = _draw(result, folder) if result.grain.is_ranked else []
     file = folder / f"{result.grain}.md"
     write_whole(file, "\n".join(_lines(result, charts)) + "\n")
     return file
@@ -84,7 +84,7 @@ def write_backtest_report(result: BacktestResult, folder: Path) -> Path:
 
 def _lines(result: BacktestResult, charts: Sequence[Path]) -> Iterable[str]:
     origins = result.folds.development
-    unit = "mains" if result.grain == "pipe" else "areas and months"
+    unit = result.grain.rows
     yield f"# Backtest of the break model, {unit}"
     yield ""
     yield (
@@ -102,14 +102,14 @@ def _lines(result: BacktestResult, charts: Sequence[Path]) -> Iterable[str]:
     splits.append((SPATIAL, "Spatial blocks held out"))
     for split, title in splits:
         listed = result.split(split)
-        if split == SPATIAL and result.grain == "pipe":
+        if split == SPATIAL and result.grain.is_ranked:
             yield from (f"## {title}", "", result.spatial_note[0].upper() + result.spatial_note[1:])
             yield ""
         elif listed:
             yield from (f"## {title}", "")
         if listed:
             yield from _tables(result, _figures(listed))
-    if result.grain == "pipe":
+    if result.grain.is_ranked:
         yield from _reliability(result)
     yield from _by_origin(result)
     for chart in charts:
@@ -132,7 +132,7 @@ def _held_back_sentence(result: BacktestResult) -> str:
 
 
 def _tables(result: BacktestResult, figures: Figures) -> Iterable[str]:
-    if result.grain == "area_month":
+    if not result.grain.is_ranked:
         yield from _deviances(result, figures)
         return
     for segment, title in (
@@ -244,7 +244,7 @@ def _by_origin(result: BacktestResult) -> Iterable[str]:
     name = result.champion.name
     yield f"## Origin by origin, {_label(result, name)}"
     yield ""
-    if result.grain == "pipe":
+    if result.grain.is_ranked:
         yield "| origin | breaks | 1 % | 10 % | 20 % | O/E refitted | O/E of the first fit |"
         yield "|---|---|---|---|---|---|---|"
     else:
@@ -255,7 +255,7 @@ def _by_origin(result: BacktestResult) -> Iterable[str]:
             continue
         figures = _figures(listed)
         cells = ["observed_over_expected", FROZEN]
-        if result.grain == "pipe":
+        if result.grain.is_ranked:
             ahead = [f"capture_at_{item}_length" for item in ("1pct", "10pct", "20pct")]
         else:
             ahead = ["poisson_deviance"]
@@ -279,10 +279,10 @@ def _draw(result: BacktestResult, folder: Path) -> list[Path]:
     for panel, (segment, title) in zip(
         axes, (("all", "All mains"), ("no_history", "Mains without a recorded break")), strict=True
     ):
-        seen = result.pooled.get(segment, ())
+        ranked = result.pooled.get(segment, ())
         for name, color in zip(dict.fromkeys(names), COLORS, strict=False):
-            if seen:
-                caught = 100 * capture_curve(seen, name)
+            if ranked:
+                caught = 100 * capture_curve(ranked, name)
                 share = [100 * value for value in CURVE]
                 panel.plot(share, caught, color=color, label=_label(result, name))
         panel.plot([0, 50], [0, 50], ":", color="#999999", label="Random")
@@ -322,7 +322,7 @@ def _save(figure: "matplotlib.figure.Figure", file: Path) -> Path:  # type: igno
 
 def _models(result: BacktestResult) -> list[str]:
     fitted = [model.name for model in (*result.models, *result.baselines)]
-    return [*fitted, *(PIPE_RULES if result.grain == "pipe" else AREA_RULES)]
+    return [*fitted, *result.grain.judge.rules]
 
 
 def _label(result: BacktestResult, name: str) -> str:

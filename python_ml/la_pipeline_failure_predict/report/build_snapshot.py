@@ -20,7 +20,7 @@ Style = Literal["count", "share", "number"]
 
 
 @dataclass(frozen=True)
-class Figure:
+class RunFigure:
     """A key figure: what it is called, how it is written, and how it is read.
 
     Attributes
@@ -35,28 +35,30 @@ class Figure:
     sql: str
 
 
-FIGURES: Mapping[str, Figure] = {
-    "breaks": Figure("Breaks", "count", "core.fct_breaks", "select count(*) from core.fct_breaks"),
-    "linked_share": Figure(
+FIGURES: Mapping[str, RunFigure] = {
+    "breaks": RunFigure(
+        "Breaks", "count", "core.fct_breaks", "select count(*) from core.fct_breaks"
+    ),
+    "linked_share": RunFigure(
         "Breaks linked to a main",
         "share",
         "core.fct_breaks",
         "select avg(case when pipe_id is null then 0.0 else 1.0 end) from core.fct_breaks",
     ),
-    "unknown_material_share": Figure(
+    "unknown_material_share": RunFigure(
         "Length of unknown material",
         "share",
         "core.dim_pipes",
         "select sum(case when material_code = 'UNK' then length_m else 0 end) "
         "/ nullif(sum(length_m), 0) from core.dim_pipes where decommissioned_on is null",
     ),
-    "network_km": Figure(
+    "network_km": RunFigure(
         "Mains in service, km",
         "number",
         "core.dim_pipes",
         "select sum(length_m) / 1000 from core.dim_pipes where decommissioned_on is null",
     ),
-    "expected_breaks": Figure(
+    "expected_breaks": RunFigure(
         "Expected breaks of the published run",
         "number",
         "risk.fct_pipe_risk",
@@ -111,7 +113,7 @@ TOP_MAINS = f"""
 
 
 @dataclass(frozen=True)
-class Mart:
+class MartState:
     """Rows and columns (name to type) of a table or view."""
 
     rows: int
@@ -135,7 +137,7 @@ class Build:
     """
 
     label: str
-    marts: Mapping[str, Mart]
+    marts: Mapping[str, MartState]
     figures: Mapping[str, float]
     runs: Mapping[str, str]
     top_mains: tuple[str, ...]
@@ -193,7 +195,7 @@ def _parse(file: Path) -> Build:
         content = json.loads(file.read_text(encoding="utf-8"))
         if content.pop("format") != FORMAT:
             raise ValueError("another format")
-        content["marts"] = {name: Mart(**mart) for name, mart in content["marts"].items()}
+        content["marts"] = {name: MartState(**mart) for name, mart in content["marts"].items()}
         content["top_mains"] = tuple(content["top_mains"])
         return Build(**content | {"label": file.name})
     except (KeyError, TypeError, ValueError) as error:
@@ -203,7 +205,7 @@ def _parse(file: Path) -> Build:
         ) from error
 
 
-def _marts(warehouse: Warehouse, label: str) -> Iterator[tuple[str, Mart]]:
+def _marts(warehouse: Warehouse, label: str) -> Iterator[tuple[str, MartState]]:
     schemas = ", ".join(f"'{schema}'" for schema in MART_SCHEMAS)
     columns: dict[tuple[str, str], dict[str, str]] = {}
     for row in warehouse.query(
@@ -221,10 +223,10 @@ def _marts(warehouse: Warehouse, label: str) -> Iterator[tuple[str, Mart]]:
             raise UserError(
                 f"{schema}.{table} of {label} cannot be read: build it again with la-pipes build."
             ) from error
-        yield f"{schema}.{table}", Mart(int(str(rows)), columns[schema, table])
+        yield f"{schema}.{table}", MartState(int(str(rows)), columns[schema, table])
 
 
-def _figures(warehouse: Warehouse, marts: Mapping[str, Mart]) -> Iterator[tuple[str, float]]:
+def _figures(warehouse: Warehouse, marts: Mapping[str, MartState]) -> Iterator[tuple[str, float]]:
     for key, figure in FIGURES.items():
         if figure.table not in marts:
             continue
@@ -240,7 +242,7 @@ def _newest_metrics(warehouse: Warehouse) -> list[dict[str, Any]]:
     return [row for row in rows if row["metric"] in METRICS]
 
 
-def _top_mains(warehouse: Warehouse, marts: Mapping[str, Mart]) -> list[str]:
+def _top_mains(warehouse: Warehouse, marts: Mapping[str, MartState]) -> list[str]:
     if "risk.fct_pipe_risk" not in marts:
         return []
     return [str(row["pipe_id"]) for row in warehouse.query(TOP_MAINS).to_pylist()]

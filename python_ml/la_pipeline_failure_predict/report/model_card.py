@@ -13,54 +13,12 @@ from pathlib import Path
 from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.model import registry
 from la_pipeline_failure_predict.model.backtest import HELD_BACK, ROLLING
-from la_pipeline_failure_predict.model.baselines import PAST_BREAKS
-from la_pipeline_failure_predict.model.candidates import CANDIDATES
-from la_pipeline_failure_predict.model.data import Grain
 from la_pipeline_failure_predict.model.design import EB_PREFIX
-from la_pipeline_failure_predict.model.metrics import SHARE_NAMES, SHARES
+from la_pipeline_failure_predict.model.grains import Grain
 from la_pipeline_failure_predict.report.backtest_report import RULE_LABELS
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 
 STRONGEST_TERMS = 12
-LIMITS: Mapping[Grain, tuple[str, ...]] = {
-    "pipe": (
-        "It ranks mains for planning. It does not say when a main will break, and knows nothing of "
-        "pressure transients or of condition assessments.",
-        "Ranked by the meter, stubs of a few meters come first: plan whole streets, not stubs.",
-        "Mains that were replaced are only in it as far as the inventory keeps them; where it does "
-        "not, the record of the mains that are left looks better than it was.",
-        "It is not for blame, tariffs or insurance of single customers, and on a synthetic network "
-        "it says nothing of any city.",
-        "Expected breaks drift with weather and renewal: train again every year, and when "
-        "observed/expected leaves .85-1.15.",
-    ),
-    "area_month": (
-        "It expects breaks of an area and month from its record and the weather before; it cannot "
-        "rank the mains of an area.",
-        "It knows no forecast: a cold snap within the month is not in it.",
-        "Train again every year, and when observed/expected leaves .85-1.15.",
-    ),
-}
-HEADLINES: Mapping[Grain, tuple[tuple[str, str], ...]] = {
-    "pipe": (
-        *(
-            (f"capture_at_{name}_length", f"breaks in the riskiest {100 * share:g} % of length")
-            for name, share in zip(SHARE_NAMES, SHARES, strict=True)
-        ),
-        ("auc", "AUC"),
-        ("observed_over_expected", "observed / expected"),
-        ("calibration_slope", "calibration slope"),
-        ("brier_skill", "Brier skill"),
-    ),
-    "area_month": (
-        ("poisson_deviance", "mean Poisson deviance"),
-        ("deviance_gain_over_same_month_mean", "gain over the same-month mean"),
-        ("deviance_gain_over_last_12_months_rate", "gain over the last 12 months' rate"),
-        ("observed_over_expected", "observed / expected"),
-        ("calibration_slope", "calibration slope"),
-    ),
-}
-RULES: Mapping[Grain, str] = {"pipe": PAST_BREAKS, "area_month": "last_12_months_rate"}
 
 
 @dataclass(frozen=True)
@@ -121,22 +79,21 @@ def _published(warehouse: Warehouse, grain: Grain) -> str | None:
     if not warehouse.has_table("intermediate", "int_scores__published_runs"):
         return None
     sql = "select run_id from intermediate.int_scores__published_runs where grain = $1"
-    found = warehouse.scalar(sql, (grain,))
+    found = warehouse.scalar(sql, (grain.name,))
     return None if found is None else str(found)
 
 
 def _lines(warehouse: Warehouse, grain: Grain, runs: list[dict]) -> Iterable[str]:
     final = runs[-1]
     parameters, versions = json.loads(final["parameters"]), json.loads(final["library_versions"])
-    kinds = CANDIDATES[grain]
+    kinds = grain.candidates
     label = (
         kinds[final["model_name"]].label if final["model_name"] in kinds else final["model_name"]
     )
     yield f"# Model card: {final['run_id']}"
     yield ""
-    what = "of each main in 12 months" if grain == "pipe" else "by area and month"
     yield (
-        f"**{label}** of breaks {what}, trained {final['trained_at']:%Y-%m-%d}. "
+        f"**{label}** of breaks {grain.what}, trained {final['trained_at']:%Y-%m-%d}. "
         f"Chosen: {parameters.get('chosen', 'not recorded')}."
     )
     yield ""
@@ -146,10 +103,9 @@ def _lines(warehouse: Warehouse, grain: Grain, runs: list[dict]) -> Iterable[str
     yield "|---|---|---|---|---|"
     for position, run in enumerate(runs):
         use = "scores" if position == len(runs) - 1 else "was judged"
-        unit = "km-years" if grain == "pipe" else "area-months' exposure"
         yield (
             f"| {use} | {run['train_from']} to {run['trained_until']} | {run['row_count']:,} "
-            f"| {run['break_count']:,} | {run['exposure']:,.0f} {unit} |"
+            f"| {run['break_count']:,} | {run['exposure']:,.0f} {grain.exposure_name} |"
         )
     yield ""
     digest = str(parameters.get("data"))[:16]
@@ -170,7 +126,7 @@ def _lines(warehouse: Warehouse, grain: Grain, runs: list[dict]) -> Iterable[str
     yield from _terms(warehouse, final["run_id"], final["trained_until"])
     yield "## Not to be used for"
     yield ""
-    yield from (f"- {limit}" for limit in LIMITS[grain])
+    yield from (f"- {limit}" for limit in grain.limits)
     yield ""
     yield "## How it was made"
     yield ""
@@ -208,7 +164,7 @@ def _judged(warehouse: Warehouse, grain: Grain, final: Mapping[str, object]) -> 
 def _backtested(warehouse: Warehouse, grain: Grain, model: str) -> Iterable[str]:
     newest = _newest_backtest(warehouse, grain)
     figures = newest and _read(warehouse, newest["backtest_id"], f"{ROLLING}_pooled")
-    if not newest or not figures or (model, "all", HEADLINES[grain][0][0]) not in figures.by_key:
+    if not newest or not figures or (model, "all", grain.headlines[0].metric) not in figures.by_key:
         yield from (
             "## Backtest",
             "",
@@ -237,19 +193,20 @@ def _newest_backtest(warehouse: Warehouse, grain: Grain) -> dict | None:
     if not warehouse.has_table(table.schema, table.name):
         return None
     sql = f"select * from {full_name(table)} where grain = $1 order by ran_at desc limit 1"
-    rows = warehouse.query(sql, (grain,)).to_pylist()
+    rows = warehouse.query(sql, (grain.name,)).to_pylist()
     return rows[0] if rows else None
 
 
 def _table(figures: _Figures, grain: Grain, model: str) -> Iterable[str]:
-    rule = RULES[grain]
-    segments = ("all", "no_history") if grain == "pipe" else ("all",)
+    rule = grain.rule
+    segments = grain.segments
     heads = [f"this model, {_segment(segment)}" for segment in segments]
     yield f"| | {' | '.join(heads)} | {RULE_LABELS[rule].lower()}, all |"
     yield f"|---|{'---|' * (len(segments) + 1)}"
-    for metric, title in HEADLINES[grain]:
-        cells = [figures.cell(model, segment, metric) for segment in segments]
-        yield f"| {title} | {' | '.join(cells)} | {figures.cell(rule, 'all', metric)} |"
+    for headline in grain.headlines:
+        cells = [figures.cell(model, segment, headline.metric) for segment in segments]
+        beside = figures.cell(rule, "all", headline.metric)
+        yield f"| {headline.title} | {' | '.join(cells)} | {beside} |"
     yield ""
 
 

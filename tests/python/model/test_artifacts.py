@@ -9,6 +9,7 @@ from cities import ROOT
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model import artifacts
 from la_pipeline_failure_predict.model.features import read_features
+from la_pipeline_failure_predict.model.grains import MAINS
 from la_pipeline_failure_predict.model.score import score
 from la_pipeline_failure_predict.model.train import train
 
@@ -22,8 +23,7 @@ def trees(warehouse, marts, make_pipes, tmp_path):
     folder = tmp_path / "artifacts"
     run = train(
         warehouse,
-        "pipe",
-        read_features(ROOT, "pipe"),
+        read_features(ROOT, MAINS),
         model="gradient_boosting",
         progress=marts.progress,
         folder=folder,
@@ -33,7 +33,7 @@ def trees(warehouse, marts, make_pipes, tmp_path):
 
 def scored(trees, marts):
     warehouse, folder, _ = trees
-    return score(warehouse, "pipe", progress=marts.progress, folder=folder)
+    return score(warehouse, MAINS, progress=marts.progress, folder=folder)
 
 
 def test_trees_are_kept_as_files_with_hash_and_versions(trees, marts):

@@ -12,12 +12,13 @@ from la_pipeline_failure_predict.model.champion import read_champion
 from la_pipeline_failure_predict.model.data import AREA_MONTHS, PIPES, add_months
 from la_pipeline_failure_predict.model.features import read_features
 from la_pipeline_failure_predict.model.folds import make_folds
+from la_pipeline_failure_predict.model.grains import AREAS, GRAINS, MAINS
 from la_pipeline_failure_predict.model.train import train
 from la_pipeline_failure_predict.report.backtest_report import write_backtest_report
 from la_pipeline_failure_predict.tables import Column, Table
 from la_pipeline_failure_predict.warehouse.base import create_statement
 
-PIPE_FEATURES = read_features(ROOT, "pipe")
+PIPE_FEATURES = read_features(ROOT, MAINS)
 MART = "features.fct_pipe_features"
 QUICK = {
     "models": ["poisson_glm", "empirical_bayes"],
@@ -35,14 +36,8 @@ def pipes(warehouse, marts, make_pipes):
 
 def run(warehouse, marts, grain="pipe", final=False, **changes):
     config = BacktestConfig.model_validate(QUICK | changes)
-    return backtest(
-        warehouse,
-        grain,
-        read_features(ROOT, grain),
-        config,
-        final=final,
-        progress=marts.progress,
-    )
+    features = read_features(ROOT, GRAINS[grain])
+    return backtest(warehouse, features, config, final=final, progress=marts.progress)
 
 
 def figures(result, split="rolling_pooled"):
@@ -201,9 +196,9 @@ def test_shuffled_labels_cannot_be_predicted(warehouse, marts, make_pipes):
 
 
 def test_the_champion_is_what_training_trains(pipes, marts):
-    assert "no backtest has been run" in read_champion(pipes, "pipe").reason
+    assert "no backtest has been run" in read_champion(pipes, MAINS).reason
     result = run(pipes, marts, models={"poisson_glm": {"penalty": 30.0}})
-    trained = train(pipes, "pipe", PIPE_FEATURES, progress=marts.progress)
+    trained = train(pipes, PIPE_FEATURES, progress=marts.progress)
     assert trained.model_name == "poisson_glm"
     parameters = pipes.scalar(
         f"select parameters from ml.model_runs where run_id = '{trained.run_id}'"
@@ -211,10 +206,10 @@ def test_the_champion_is_what_training_trains(pipes, marts):
     assert f"champion of {result.backtest_id}: the only candidate" in str(parameters)
     # With the parameters that it was judged with, not with the defaults.
     assert "30.0" in str(parameters)
-    asked = train(pipes, "pipe", PIPE_FEATURES, model="empirical_bayes", progress=marts.progress)
+    asked = train(pipes, PIPE_FEATURES, model="empirical_bayes", progress=marts.progress)
     assert asked.run_id.startswith("pipe-empirical-bayes-")
     with pytest.raises(UserError, match="no pipe model 'oracle'; there are poisson_glm"):
-        train(pipes, "pipe", PIPE_FEATURES, model="oracle", progress=marts.progress)
+        train(pipes, PIPE_FEATURES, model="oracle", progress=marts.progress)
 
 
 def test_blocks_are_predicted_by_fits_that_never_saw_them(pipes, marts):
@@ -300,30 +295,27 @@ def test_says_what_is_wrong_with_a_configuration(tmp_path, text, message):
     file = tmp_path / "backtest.yml"
     file.write_text(text)
     with pytest.raises(UserError, match=message):
-        read_config(tmp_path, "pipe", file)
+        read_config(tmp_path, MAINS, file)
     with pytest.raises(UserError, match=r"No configuration .*nowhere.yml: check the path"):
-        read_config(tmp_path, "pipe", tmp_path / "nowhere.yml")
+        read_config(tmp_path, MAINS, tmp_path / "nowhere.yml")
 
 
 def test_only_what_can_be_trained_is_a_candidate_and_only_mains_lie_in_blocks(tmp_path):
     file = tmp_path / "backtest.yml"
     file.write_text("pipe: {models: [weibull]}\narea_month: {models: [poisson_glm], spatial: {}}")
     with pytest.raises(UserError, match="weibull is a baseline"):
-        read_config(tmp_path, "pipe", file).make(PIPE_FEATURES)
+        read_config(tmp_path, MAINS, file).make(PIPE_FEATURES)
     with pytest.raises(UserError, match=r"area_month\.spatial: only mains have blocks"):
-        read_config(tmp_path, "area_month", file)
+        read_config(tmp_path, AREAS, file)
 
 
 def test_the_projects_own_configuration_names_every_candidate():
-    config = read_config(ROOT, "pipe")
+    config = read_config(ROOT, MAINS)
     models, baselines = config.make(PIPE_FEATURES)
     assert [model.name for model in models] == [*list(QUICK["models"]), "gradient_boosting"]
     assert [model.name for model in baselines] == ["cohort_rate", "register_glm", "weibull"]
     assert config.held_back_origins == 2
-    assert (
-        read_config(ROOT, "area_month").make(read_features(ROOT, "area_month"))[0][0].name
-        == "poisson_glm"
-    )
+    assert read_config(ROOT, AREAS).make(read_features(ROOT, AREAS))[0][0].name == "poisson_glm"
 
 
 def test_the_report_can_be_read_alone(pipes, marts, tmp_path):

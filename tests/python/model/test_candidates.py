@@ -8,12 +8,9 @@ from cities import ROOT
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model import design
 from la_pipeline_failure_predict.model.candidates import (
-    BASELINES,
-    CANDIDATES,
     CoefficientModel,
     empirical_bayes,
     glm,
-    make_model,
 )
 from la_pipeline_failure_predict.model.candidates.cohort_rate import CohortRate
 from la_pipeline_failure_predict.model.candidates.empirical_bayes import EmpiricalBayes
@@ -22,14 +19,15 @@ from la_pipeline_failure_predict.model.candidates.gradient_boosting import Gradi
 from la_pipeline_failure_predict.model.candidates.weibull import WeibullPH, cumulative
 from la_pipeline_failure_predict.model.data import Factor, Frame
 from la_pipeline_failure_predict.model.features import read_features
+from la_pipeline_failure_predict.model.grains import GRAINS, MAINS
 
-FEATURES = read_features(ROOT, "pipe")
-MODELS = [kind for listed in (CANDIDATES, BASELINES) for kind in listed["pipe"].values()]
+FEATURES = read_features(ROOT, MAINS)
+MODELS = list(MAINS.models.values())
 
 
 def made(kind, **parameters):
     """Return an unfitted model of the declared features."""
-    return make_model(FEATURES, kind.name, parameters)
+    return FEATURES.make_model(kind.name, parameters)
 
 
 def network(rows=4000, seed=1, shape=0.7, years=(1.0, 25.0), power=0.0):
@@ -252,10 +250,10 @@ def test_coefficient_models_are_their_terms(mains):
 
 def test_names_and_parameters_that_are_not_known():
     with pytest.raises(UserError, match="no pipe model 'oracle'; there are poisson_glm, empirical"):
-        make_model(FEATURES, "oracle")
+        FEATURES.make_model("oracle")
     with pytest.raises(UserError, match="empirical_bayes has no parameter depth; it has max_it"):
-        make_model(FEATURES, "empirical_bayes", {"depth": 3})
-    assert make_model(FEATURES, "poisson_glm", {"penalty": 7.0}).get_params()["penalty"] == 7.0
+        FEATURES.make_model("empirical_bayes", {"depth": 3})
+    assert FEATURES.make_model("poisson_glm", {"penalty": 7.0}).get_params()["penalty"] == 7.0
 
 
 @pytest.mark.parametrize(
@@ -273,12 +271,11 @@ def test_a_column_that_holds_the_outcome_cannot_enter(column):
 
 
 def test_every_model_reads_declared_features_only():
-    for listed in (CANDIDATES, BASELINES):
-        for grain, kinds in listed.items():
-            features = read_features(ROOT, grain)
-            for name in kinds:
-                model = make_model(features, name)
-                features.check((*model.level_columns, *model.number_columns))
+    for grain in GRAINS.values():
+        features = read_features(ROOT, grain)
+        for name in grain.models:
+            model = features.make_model(name)
+            features.check((*model.level_columns, *model.number_columns))
 
 
 def test_docstrings_run():

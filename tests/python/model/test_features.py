@@ -5,9 +5,9 @@ import yaml
 
 from cities import ROOT
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.model.candidates import BASELINES, CANDIDATES
 from la_pipeline_failure_predict.model.candidates.base import DesignModel
 from la_pipeline_failure_predict.model.features import FEATURES_FILE, Reader, read_features
+from la_pipeline_failure_predict.model.grains import AREAS, MAINS
 from la_pipeline_failure_predict.model.terms_macro import render_terms
 
 
@@ -36,7 +36,7 @@ def test_a_feature_enters_the_models_that_its_yaml_names(declare):
         "pressure_zone",
         {"transform": "indicator", "reason": "zone", "enters": ["poisson_glm", "weibull"]},
     )
-    features = read_features(root, "pipe")
+    features = read_features(root, MAINS)
     assert "pressure_zone" in features.design("poisson_glm").levels
     assert "pressure_zone" in features.design("weibull").levels
     assert "pressure_zone" not in features.design("empirical_bayes").levels
@@ -50,7 +50,7 @@ def test_trees_get_the_sign_of_the_yaml(declare):
         "monotone": "decreasing",
         "enters": ["gradient_boosting"],
     }
-    design = read_features(declare("diameter_mm", settings), "pipe").design("gradient_boosting")
+    design = read_features(declare("diameter_mm", settings), MAINS).design("gradient_boosting")
     signs = {item.feature: item.sign for item in design.numbers}
     assert (signs["diameter_mm"], signs["age_years"], signs["length_m"]) == (-1, 1, 0)
 
@@ -74,26 +74,25 @@ def test_trees_get_the_sign_of_the_yaml(declare):
 )
 def test_a_wrong_declaration_is_refused(declare, name, settings, message):
     with pytest.raises(UserError, match=message):
-        read_features(declare(name, settings), "pipe")
+        read_features(declare(name, settings), MAINS)
 
 
 def test_a_combination_of_what_is_excluded_is_refused():
-    features = read_features(ROOT, "pipe")
+    features = read_features(ROOT, MAINS)
     for column in ("breaks_next_12m", "is_label_complete", "area_id"):
         reason = features.declared[column].excluded
         assert reason
         with pytest.raises(UserError, match=f"{column} may not be a feature.*: {reason}"):
             features.check([f"length_m/{column}"])
     with pytest.raises(UserError, match="break_count may not be a feature of the area_month model"):
-        read_features(ROOT, "area_month").check(["break_count"])
+        read_features(ROOT, AREAS).check(["break_count"])
 
 
 def test_every_model_of_a_design_can_be_entered():
     named = {
         kind.name
-        for listed in (CANDIDATES, BASELINES)
-        for kinds in listed.values()
-        for kind in kinds.values()
+        for grain in (MAINS, AREAS)
+        for kind in grain.models.values()
         if issubclass(kind, DesignModel)
     }
     assert named == set(get_args(Reader))

@@ -8,6 +8,7 @@ from cities import ROOT
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model import registry
 from la_pipeline_failure_predict.model.features import read_features
+from la_pipeline_failure_predict.model.grains import GRAINS
 from la_pipeline_failure_predict.model.score import score
 from la_pipeline_failure_predict.model.train import train
 
@@ -20,8 +21,8 @@ def rows_of(warehouse, sql):
 
 
 def run(function, warehouse, marts, grain, **options):
-    read = (read_features(ROOT, grain),) if function is train else ()
-    return function(warehouse, grain, *read, progress=marts.progress, **options)
+    of = read_features(ROOT, GRAINS[grain]) if function is train else GRAINS[grain]
+    return function(warehouse, of, progress=marts.progress, **options)
 
 
 def score_sql(warehouse, marts, run_id, trained_until, mart, exposure, unit):

@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 from la_pipeline_failure_predict.model.candidates.glm import DesignGLM
-from la_pipeline_failure_predict.model.data import Grain
 from la_pipeline_failure_predict.model.design import Design
 
 
@@ -16,7 +15,6 @@ class AreaMonthGLM(DesignGLM):
 
     name: ClassVar[str] = "poisson_glm"
     label: ClassVar[str] = "Poisson GLM"
-    grain: ClassVar[Grain] = "area_month"
     complexity: ClassVar[int] = 2
 
     def __init__(self, design: Design, penalty: float = 30.0) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from la_pipeline_failure_predict.model.data import Frame, Grain
+from la_pipeline_failure_predict.model.data import Frame
 from la_pipeline_failure_predict.model.design import Design, Doubles, Term, expected_breaks
 
 
@@ -30,7 +30,6 @@ class BreakModel(RegressorMixin, BaseEstimator):
 
     name: ClassVar[str]
     label: ClassVar[str]
-    grain: ClassVar[Grain] = "pipe"
     complexity: ClassVar[int]
 
     @property
