@@ -241,7 +241,15 @@ class _Harness:
         ranked = pooled(tests).get("all")
         if len(self.models) == 1 or ranked is None:
             return rule, only(self.models[0])
-        return rule, choose(self.models, ranked, shares, **drawn)
+        champion = choose(
+            self.models,
+            ranked,
+            shares,
+            ratio_band=self.config.ratio_band,
+            slope_band=self.config.slope_band,
+            **drawn,
+        )
+        return rule, champion
 
     def judge(self, origins: Sequence[Origin], rule: str) -> list[Metric]:
         """Return the figures of some origins together."""

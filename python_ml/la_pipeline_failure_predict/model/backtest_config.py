@@ -1,5 +1,6 @@
 """The configuration of a backtest, as `schemas/backtest.yml` writes and explains it."""
 
+import csv
 import datetime as dt
 from pathlib import Path
 
@@ -8,10 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.candidates import BreakModel
+from la_pipeline_failure_predict.model.champion import Band
 from la_pipeline_failure_predict.model.features import Features
 from la_pipeline_failure_predict.model.grains import Grain
 
 CONFIG_FILE = Path("schemas") / "backtest.yml"
+# Its bounds of observed over expected tell when to train again, and which candidate may be trained.
+BOUNDS_FILE = Path("seeds") / "plausibility_bounds.csv"
+RATIO = "observed_over_expected"
 
 
 class _Strict(BaseModel):
@@ -32,6 +37,8 @@ class BacktestConfig(_Strict):
     models: dict[str, dict[str, object]]
     baselines: dict[str, dict[str, object]] = Field(default_factory=dict)
     decision_shares: tuple[float, ...] = (0.01, 0.1)
+    ratio_band: Band = (None, None)
+    slope_band: Band = (0.9, 1.1)
     first_origin: dt.date | None = None
     least_training_months: int = Field(default=48, ge=1)
     origin_every_months: int = Field(default=12, ge=1)
@@ -98,7 +105,8 @@ def read_config(root: Path, grain: Grain, path: Path | None = None) -> BacktestC
     Raises
     ------
     UserError
-        If the file is missing, not YAML, has no section for the grain, or an entry is wrong.
+        If the file or the seed of the bounds is missing, or the file is not YAML, has no section
+        for the grain, or an entry is wrong.
     """
     file = path or root / CONFIG_FILE
     try:
@@ -110,7 +118,9 @@ def read_config(root: Path, grain: Grain, path: Path | None = None) -> BacktestC
     if not isinstance(content, dict) or not isinstance(content.get(grain.name), dict):
         raise UserError(f"{file} has no section {grain.name!r}: add one, as in {CONFIG_FILE}.")
     try:
-        config = BacktestConfig.model_validate(content[grain.name])
+        config = BacktestConfig.model_validate(
+            {"ratio_band": read_ratio_band(root)} | content[grain.name]
+        )
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in (grain.name, *first["loc"]))
@@ -118,3 +128,23 @@ def read_config(root: Path, grain: Grain, path: Path | None = None) -> BacktestC
     if config.spatial and not grain.is_ranked:
         raise UserError(f"{file}, {grain}.spatial: only mains have blocks; remove it.")
     return config
+
+
+def read_ratio_band(root: Path) -> Band:
+    """Return the bounds of observed over expected in the seed, the narrowest of all severities.
+
+    Raises
+    ------
+    UserError
+        If the seed is missing.
+    """
+    try:
+        with (root / BOUNDS_FILE).open(encoding="utf-8", newline="") as stream:
+            rows = [row for row in csv.DictReader(stream) if row["figure"] == RATIO]
+    except OSError:
+        raise UserError(f"There is no {root / BOUNDS_FILE}: copy it from the project.") from None
+    lower, upper = (
+        [float(row[bound]) for row in rows if row[bound]]
+        for bound in ("lower_bound", "upper_bound")
+    )
+    return max(lower, default=None), min(upper, default=None)

@@ -12,9 +12,8 @@ from la_pipeline_failure_predict.model.evaluate import Ranked, paired_gain
 from la_pipeline_failure_predict.model.grains import Grain
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 
-# Outside them the expected breaks of a plan do not add up to what happens.
-RATIO_BAND = (0.85, 1.15)
-SLOPE_BAND = (0.9, 1.1)
+# Least and greatest value of a figure; None where any is good.
+Band = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -31,19 +30,23 @@ def choose(
     ranked: Sequence[Ranked],
     shares: Sequence[float],
     *,
+    ratio_band: Band,
+    slope_band: Band,
     resamples: int,
     seed: int,
 ) -> Champion:
     """Choose on the origins that are not held back.
 
-    Candidates whose observed over expected or calibration slope lies outside the protocol's bands
-    are left out, unless all are: a plan adds their numbers up. Of the others one is beaten where
+    Candidates whose observed over expected or calibration slope lies outside its band are left out,
+    unless all are: a plan adds their numbers up. Of the others one is beaten where
     the 95 % interval of another's gain in capture, paired on the same resamples, lies above 0 at
     one of the shares. Of those that nothing beats the simplest is taken; if each is beaten by some
     other, the one that catches most on average.
     """
     every = sorted(candidates, key=lambda model: (model.complexity, model.name))
-    faults = {model.name: _miscalibrated(ranked, model.name) for model in every}
+    faults = {
+        model.name: _miscalibrated(ranked, model.name, ratio_band, slope_band) for model in every
+    }
     kept = [model for model in every if not faults[model.name]] or every
     positions = [metrics.SHARES.index(share) for share in shares]
     beaten = {
@@ -71,18 +74,19 @@ def choose(
     return Champion(name, "; ".join([reason, *notes]))
 
 
-def _miscalibrated(ranked: Sequence[Ranked], name: str) -> str:
+def _miscalibrated(ranked: Sequence[Ranked], name: str, ratio_band: Band, slope_band: Band) -> str:
     """Say which figure of a model is outside its band; empty when none is."""
     expected = np.concatenate([item.expected[name] for item in ranked])
     breaks = np.concatenate([item.breaks for item in ranked])
     checked = (
-        ("observed/expected", metrics.observed_over_expected(expected, breaks).value, RATIO_BAND),
-        ("slope", metrics.calibration_slope(expected, breaks).value, SLOPE_BAND),
+        ("observed/expected", metrics.observed_over_expected(expected, breaks).value, ratio_band),
+        ("slope", metrics.calibration_slope(expected, breaks).value, slope_band),
     )
     return ", ".join(
         f"{figure} {value:.2f}"
         for figure, value, (least, most) in checked
-        if value is not None and not least <= value <= most
+        if value is not None
+        and ((least is not None and value < least) or (most is not None and value > most))
     )
 
 

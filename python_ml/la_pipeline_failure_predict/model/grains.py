@@ -146,7 +146,7 @@ MAINS = Grain(
         "It is not for blame, tariffs or insurance of single customers, and on a synthetic network "
         "it says nothing of any city.",
         "Expected breaks drift with weather and renewal: train again every year, and when "
-        "observed/expected leaves .85-1.15.",
+        "observed/expected leaves the bounds of the seed plausibility_bounds.",
     ),
 )
 AREAS = Grain(
@@ -177,7 +177,8 @@ AREAS = Grain(
         "It expects breaks of an area and month from its record and the weather before; it cannot "
         "rank the mains of an area.",
         "It knows no forecast: a cold snap within the month is not in it.",
-        "Train again every year, and when observed/expected leaves .85-1.15.",
+        "Train again every year, and when observed/expected leaves the bounds of the seed "
+        "plausibility_bounds.",
     ),
 )
 GRAINS: Mapping[GrainName, Grain] = {grain.name: grain for grain in (MAINS, AREAS)}

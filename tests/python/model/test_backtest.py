@@ -7,7 +7,11 @@ import pytest
 from cities import DATA, ROOT, needs_real_data
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.backtest import backtest
-from la_pipeline_failure_predict.model.backtest_config import BacktestConfig, read_config
+from la_pipeline_failure_predict.model.backtest_config import (
+    CONFIG_FILE,
+    BacktestConfig,
+    read_config,
+)
 from la_pipeline_failure_predict.model.champion import read_champion
 from la_pipeline_failure_predict.model.data import AREA_MONTHS, PIPES, add_months
 from la_pipeline_failure_predict.model.features import read_features
@@ -295,18 +299,34 @@ def test_says_what_is_wrong_with_a_configuration(tmp_path, text, message):
     file = tmp_path / "backtest.yml"
     file.write_text(text)
     with pytest.raises(UserError, match=message):
-        read_config(tmp_path, MAINS, file)
+        read_config(ROOT, MAINS, file)
     with pytest.raises(UserError, match=r"No configuration .*nowhere.yml: check the path"):
-        read_config(tmp_path, MAINS, tmp_path / "nowhere.yml")
+        read_config(ROOT, MAINS, tmp_path / "nowhere.yml")
 
 
 def test_only_what_can_be_trained_is_a_candidate_and_only_mains_lie_in_blocks(tmp_path):
     file = tmp_path / "backtest.yml"
     file.write_text("pipe: {models: [weibull]}\narea_month: {models: [poisson_glm], spatial: {}}")
     with pytest.raises(UserError, match="weibull is a baseline"):
-        read_config(tmp_path, MAINS, file).make(PIPE_FEATURES)
+        read_config(ROOT, MAINS, file).make(PIPE_FEATURES)
     with pytest.raises(UserError, match=r"area_month\.spatial: only mains have blocks"):
-        read_config(tmp_path, AREAS, file)
+        read_config(ROOT, AREAS, file)
+
+
+def test_a_candidate_is_held_to_the_bounds_of_the_warning(pipes, marts, tmp_path):
+    """A utility that changes the seed's bounds changes what may become champion."""
+    file = tmp_path / "seeds" / "plausibility_bounds.csv"
+    with pytest.raises(UserError, match=r"There is no .*plausibility_bounds.csv"):
+        read_config(tmp_path, MAINS, ROOT / CONFIG_FILE)
+    file.parent.mkdir()
+    file.write_text(
+        "figure,severity,lower_bound,upper_bound\n"
+        "observed_over_expected,warning,5,6\nobserved_over_expected,error,,7\nother,error,1,2\n"
+    )
+    band = read_config(tmp_path, MAINS, ROOT / CONFIG_FILE).ratio_band
+    assert band == (5, 6)
+    reason = run(pipes, marts, ratio_band=band).champion.reason
+    assert "empirical_bayes is out of calibration (observed/expected" in reason
 
 
 def test_the_projects_own_configuration_names_every_candidate():
