@@ -15,7 +15,7 @@ from la_pipeline_failure_predict.settings import Settings
 
 # What dbt parses, and so what a manifest depends on.
 PARSED_FILES = ("models", "macros", "seeds", "tests/generic", "dbt_project.yml")
-# In full: a partial parse leaves an exposure behind whose YAML is gone.
+# In full, because a partial parse keeps exposures whose YAML was deleted.
 PARSE = ("parse", "--no-partial-parse")
 
 

@@ -30,7 +30,7 @@ class Diagnosis:
 
 
 def examine(settings: Settings) -> Iterator[Diagnosis]:
-    """Look at project, profile, connection and tables; stops at what makes the rest pointless."""
+    """Look at project, profile, connection and tables; stops if the rest cannot work."""
     try:
         root = settings.root
         yield Diagnosis(f"project {root}", True)

@@ -8,10 +8,10 @@ class UserError(Exception):
     """
 
     def _render_traceback_(self) -> list[str]:
-        # IPython asks for this: a notebook shows the sentence, as the command line does.
+        # IPython calls this, so that a notebook shows the sentence, as the command line does.
         return [f"Error: {self}"]
 
 
 def first_line(error: object, width: int = 160) -> str:
-    """Return the first line of what an error says; its type where it says nothing."""
+    """Return the first line of an error's message, or its type if it has none."""
     return (str(error).splitlines() or [type(error).__name__])[0][:width]

@@ -1,4 +1,4 @@
-"""Write files whole: a reader sees the old file or the new one, never half of it."""
+"""Write files completely: a reader sees the old file or the new one, never half of it."""
 
 import os
 import tempfile

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Loaded:
-    """What became of one file for one landing table.
+    """The result of one file for one landing table.
 
     rows_in_file = rows_loaded + rows_quarantined, also when the file had been loaded before.
     """
@@ -90,7 +90,7 @@ def load_files(
     mapping_path: Path | None = None,
     max_rejects: RejectLimit | None = None,
 ) -> Iterator[Loaded]:
-    """Load files of one source, one transaction a file.
+    """Load files of one source, one transaction per file.
 
     The warehouse must be open for writing. A file that was loaded before, with the same mapping, is
     skipped.
@@ -98,7 +98,7 @@ def load_files(
     Parameters
     ----------
     max_rejects
-        The most rows of a file that may be set aside; None for any number short of all.
+        The most rows of a file that may be set aside; None allows any number except all.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def _load_file(
 
 
 def _land_file(warehouse: Warehouse, scratch: Scratch, delivery: _Delivery) -> dict[str, Landed]:
-    """Read a file into the scratch database; what goes wrong is its fault, or the machine's."""
+    """Read a file into the scratch database; an error is a fault of the file or of the machine."""
     try:
         relations = delivery.source.read(scratch, delivery.path, delivery.mapping)
         return {
@@ -191,7 +191,7 @@ def _land_file(warehouse: Warehouse, scratch: Scratch, delivery: _Delivery) -> d
 def _check_rejects(
     scratch: Scratch, landed: Landed, delivery: _Delivery, limit: RejectLimit | None
 ) -> None:
-    """Refuse a file too many of whose rows do not fit, or none does: then the mapping is wrong."""
+    """Refuse a file if too many rows do not fit, or if none does, which means a wrong mapping."""
     refused, rows = landed.rows_refused, landed.rows_in_file
     if refused == 0 or (landed.rows_accepted and (limit is None or limit.allows(refused, rows))):
         return
@@ -248,7 +248,7 @@ def write_landed(
         When the faults were found, UTC without a zone.
     """
     file, load_id = origin.source_file, origin.load_id
-    # In one order, or DuckDB writes many short row groups, and all of them again to join them.
+    # In a fixed order; otherwise DuckDB writes many short row groups, and then all of them again.
     warehouse.append_query(
         table,
         scratch,

@@ -1,8 +1,8 @@
-"""A child that ends with its parent: `python -m ....orphans PARENT_ID MODULE ARGUMENTS`.
+"""A child process that ends with its parent: `python -m ....orphans PARENT_ID MODULE ARGUMENTS`.
 
-A `la-pipes` that is killed cannot end the dbt it has started, and an orphaned dbt would go on
-writing and keep the DuckDB file locked. So dbt is started through this module, which asks the
-system to kill it with its parent and then becomes dbt.
+If `la-pipes` is killed, it cannot end the dbt that it started, and an orphaned dbt would go on
+writing and keep the DuckDB file locked. dbt is therefore started through this module, which asks
+the system to kill it with its parent and then becomes dbt.
 """
 
 import ctypes

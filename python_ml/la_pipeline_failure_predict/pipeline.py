@@ -115,7 +115,8 @@ class Pipeline:
     def build(self, select: str | None = None) -> None:
         """Build and test all of the project, or a selection, as dbt build does.
 
-        Until it has ended well, the next `run` builds again: what is half built is not up to date.
+        Until it has succeeded, the next `run` builds again, because a partial build is not up to
+        date.
         """
         with open_for_writing(self.settings) as warehouse:
             done = warehouse.query(
@@ -133,7 +134,7 @@ class Pipeline:
         grains: Sequence[GrainName] = tuple(GRAINS),
         build: bool = False,
     ) -> None:
-        """Have the risk marts read a run, or (None) take the promotions of the grains back."""
+        """Make the risk marts read a run, or (None) withdraw the promotions of the grains."""
         with open_for_writing(self.settings) as warehouse:
             if run_id:
                 grain = GRAINS[grains[0]] if len(grains) == 1 else None
@@ -171,7 +172,7 @@ class Pipeline:
                     progress=self._advance_by_text,
                     folder=self._artifacts,
                 )
-                # Also of a run that is there already: a backtest since then is in its card.
+                # Also for a run that exists, because its card then includes a newer backtest.
                 card = write_model_card(
                     warehouse, grain, run.run_id, self._artifacts / "model_cards"
                 )
@@ -275,14 +276,14 @@ class Pipeline:
     def _unless_done(
         self, step: str, digest: Callable[[], str], work: Callable[[], None], force: bool
     ) -> None:
-        """Do the work unless it was done on the same inputs, and note that it was."""
+        """Do the work unless it was done on the same inputs, and record that it was done."""
         fingerprint = digest()
         with open_for_writing(self.settings) as warehouse:
             done = warehouse.scalar(
                 "select fingerprint from raw.steps where step_name = $1", (step,)
             )
             if done != fingerprint or force:
-                # Not done until it has ended, whatever ends it first.
+                # Not recorded as done until it has ended, whatever interrupts it.
                 warehouse.execute("delete from raw.steps where step_name = $1", (step,))
         if done == fingerprint and not force:
             self.reporter.say(f"{step}: up to date")

@@ -37,7 +37,7 @@ def open_for_writing(settings: Settings) -> Warehouse:
 
 
 def _read_declared(settings: Settings) -> Mapping[str, Table]:
-    # Half a second that a command which only reads does not pay.
+    # Imported here, because it takes half a second that a command that only reads should not take.
     from la_pipeline_failure_predict.contracts.reader import read_tables
 
     return read_tables(settings.root)

@@ -1,7 +1,7 @@
 """Rows set aside at load: list them, write them out to be fixed, and load the fixed ones.
 
-A fixed row takes the place it had in its delivery, so rows in the file = loaded + quarantined
-stays true of every load.
+A fixed row takes its place in its delivery, so rows in the file = loaded + quarantined stays true
+for every load.
 """
 
 import csv
@@ -47,7 +47,7 @@ class FaultCount:
 
 @dataclass(frozen=True)
 class Retried:
-    """What became of a fixed file; given = fixed + still refused + fixed before."""
+    """The result for a fixed file; given = fixed + still refused + fixed before."""
 
     table: str
     source_file: str
@@ -229,9 +229,9 @@ def _relate_to_quarantine(warehouse: Warehouse, scratch: Scratch, load_id: str, 
 
 
 def _keep_surplus(scratch: Scratch, present: set[str]) -> None:
-    """Keep what a ragged row had too much in `mended_rows`: the row may be refused again.
+    """Keep the surplus values of a ragged row in `mended_rows`: the row may be refused again.
 
-    In an export it stands in a column of its own, whose name the reader of CSV takes for itself.
+    In an export they have their own column, whose name the reader of CSV reserves.
     """
     exported = f"{SURPLUS}_1"
     if exported not in present:

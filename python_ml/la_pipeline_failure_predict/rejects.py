@@ -1,4 +1,4 @@
-"""How many rows of a delivery may be refused before the delivery is."""
+"""How many rows of a delivery may be refused before the whole delivery is refused."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Logging of a run: a file each, and no secret in it."""
+"""Logging of a run: one file per run, without secrets."""
 
 import logging
 import os
@@ -14,12 +14,12 @@ _notices = logging.getLogger("la_pipeline_failure_predict.notice")
 
 
 def notice(message: str) -> None:
-    """Tell the user something at once, from wherever it is noticed; the command line shows it."""
+    """Tell the user something at once, from anywhere in the code; the command line shows it."""
     _notices.info(message)
 
 
 def show_notices(show: Callable[[str], None]) -> None:
-    """Have notices shown; they are logged as well."""
+    """Show notices; they are also logged."""
 
     class Show(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -33,7 +33,7 @@ class HideSecrets(logging.Formatter):
     """Replaces the values of secret environment variables, in tracebacks and addresses too."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a record out without them."""
+        """Format a record without them."""
         text = super().format(record)
         for name, value in os.environ.items():
             if value and name.startswith(SECRET_PREFIXES):

@@ -1,4 +1,4 @@
-"""Write dbt's doc blocks of the columns that a view passes on, so that a description stands once.
+"""Write dbt's doc blocks of the columns that a view passes on: a description is written once.
 
 The description of a column is in the YAML of the mart that makes it. The YAML of a view that shows
 the column reads it: ``{{ doc('dim_pipes__lining') }}`` is what dim_pipes says of its column lining.

@@ -1,7 +1,7 @@
 """Write the contracts of the tables that others read, from what dbt declares of their models.
 
 A contract promises only what the build proves: types that dbt enforces, and tests that fail the
-build. So a promise is changed in the model's YAML, and the contract follows.
+build. So to change a promise, change the model's YAML; the contract follows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Write the dbt source YAML from the contracts; `--check` tells where it has drifted."""
+"""Write the dbt source YAML from the contracts; `--check` says where it is out of date."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -12,10 +12,10 @@ from la_pipeline_failure_predict.tables import Column, Rule, Severity, Table
 HEADER = "# Generated from schemas/*.yaml by `la-pipes contracts sync`; change it there.\n"
 
 # Days after which a delivery is late, a warning: breaks and climate come about once a month, the
-# inventory once a year. What Los Angeles' record holds is closed, so only a new copy can be late.
+# inventory once a year. Los Angeles' record is closed, so only a new copy can be late.
 LATE_AFTER_DAYS = {"breaks": 45, "climate": 45}
 SELDOM_AFTER_DAYS = 400
-# What this city never had delivered is not late.
+# A source that was never delivered is not late.
 LOADED_AT = "select coalesce(max(_loaded_at), cast(current_timestamp as timestamp)) from {{ this }}"
 
 

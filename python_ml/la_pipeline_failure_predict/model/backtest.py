@@ -55,11 +55,11 @@ class BacktestResult:
     pooled
         The rows of the development origins by segment, for curves; empty for areas.
     rule
-        The strongest simple rule, which gains are over.
+        The strongest simple rule; gains are measured against it.
     held_back_uses
-        How often the held-back origins have been looked at, this time included; 0 for not.
+        How often the held-back origins have been looked at, including this time; 0 if never.
     spatial_note
-        What the spatial report rests on, or why there is none.
+        What the spatial report is based on, or why there is none.
     has_truth
         Whether the true hazard of a synthetic network was ranked beside the models.
     """
@@ -109,11 +109,11 @@ def backtest(
     features
         What the grain's models may read.
     final
-        Look at the held-back origins too. The champion is still chosen on the others, and that
-        they were looked at is written down.
+        Also look at the held-back origins. The champion is still chosen on the others, and each
+        look is recorded.
     truth
         True hazard of a synthetic network, to say what share of its capture the models reach. No
-        model sees it, and it has no say in what becomes champion.
+        model sees it, and it does not affect which model becomes champion.
     progress
         Called with a sentence per step.
 
@@ -345,7 +345,7 @@ def _write(
     result: BacktestResult,
     parameters: Mapping[str, object],
 ) -> None:
-    """Write the backtest and its figures in one transaction; the same one replaces itself."""
+    """Write the backtest and its figures in one transaction; the same one is replaced."""
     now = datetime.now(UTC).replace(tzinfo=None)
     looked_at = (*result.folds.development, *result.folds.held_back)
     if not result.held_back_uses:

@@ -18,7 +18,7 @@ def pipe_rankings(frame: Frame, rows: NDArray[np.intp], seed: int) -> Mapping[st
     """Return how simple rules rank mains for renewal.
 
     ``past_breaks_per_km`` goes by recorded breaks over length, ties by age, the oldest first: most
-    mains have no break, and a crew would not choose among those at random. ``age`` takes the oldest
+    mains have no break, and a crew would not choose among them at random. ``age`` takes the oldest
     first, unknown ages last; ``length`` the longest first; ``random`` any.
     """
     length = frame.numbers["length_m"][rows].astype(np.float64)
@@ -36,7 +36,7 @@ def _drawn(frame: Frame, rows: NDArray[np.intp], seed: int) -> Doubles:
     """Return a random number for each row; by main where known, not by the order of the rows."""
     if not frame.entity.size:
         return np.random.default_rng(seed).random(rows.size)
-    # Salted, so that it is not the number by which rows are sampled.
+    # Salted, so that it differs from the number by which rows are sampled.
     salt = np.uint64(seed + 1_000_003)
     mixed = frame.entity[rows] ^ spread(frame.period[rows].astype(np.uint64) + salt)
     return uniform(mixed)

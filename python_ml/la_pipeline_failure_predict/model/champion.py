@@ -12,7 +12,7 @@ from la_pipeline_failure_predict.model.evaluate import Ranked, paired_gain
 from la_pipeline_failure_predict.model.grains import Grain
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 
-# Least and greatest value of a figure; None where any is good.
+# Lowest and highest value of a figure; None where there is no limit.
 Band = tuple[float | None, float | None]
 
 

@@ -248,7 +248,7 @@ def select(mart: Mart, columns: Iterable[str], where: str) -> str:
 
 
 def sql_date(day: date) -> str:
-    """Return a date literal: large reads carry no parameters, which Postgres would not stream."""
+    """Return a date literal, because Postgres does not stream large reads with parameters."""
     return f"date '{day.isoformat()}'"
 
 
@@ -331,7 +331,7 @@ def _own(values: pa.Array) -> NDArray:
 
 def _codes(column: pa.Array, known: dict[str, int]) -> NDArray[np.int32]:
     encoded = column.cast(pa.string()).dictionary_encode()
-    # The last entry is what code -1, null, finds.
+    # The last entry is for code -1, null.
     codes = [known.setdefault(name, len(known)) for name in encoded.dictionary.to_pylist()] + [-1]
     indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     return np.asarray(codes, dtype=np.int32)[indices]

@@ -1,4 +1,4 @@
-"""The design of a generalised linear model as a list of terms, each computable in plain SQL.
+"""The design of a generalized linear model as a list of terms, each computable in plain SQL.
 
 A fitted model is a list of `Term` and one coefficient each: the rows of ``ml.model_coefficients``.
 For a row of the feature mart, with ``x`` the feature, a term is

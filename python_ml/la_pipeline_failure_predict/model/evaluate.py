@@ -1,4 +1,4 @@
-"""Judge models on periods that they have not ranked, beside the simple rules."""
+"""Judge models on periods that they have not seen, and compare them with the simple rules."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -105,7 +105,7 @@ def rank_segments(test: Test, seed: int) -> dict[str, Ranked]:
     -----
     Captures rank by expected breaks per meter; AUC ranks a model by expected breaks of the main
     and a rule by its own order. In the segment ``no_history`` the share of length is that of the
-    segment's length, and past breaks per km comes down to age.
+    segment's length, and past breaks per km is equivalent to age.
     """
     no_history = np.flatnonzero(test.frame.numbers["breaks_ever"] == 0)
     everything = np.arange(test.frame.rows)
@@ -163,13 +163,13 @@ def judge(
     ranked
         The same segment of each origin.
     rule
-        The rule that gains are over.
+        The rule that gains are measured against.
 
     Notes
     -----
     Intervals are the middle 95 % of bootstrap resamples of the mains that broke, each with all its
-    origins; the network, and so the meters that a share of its length is, stays as it is. Captures
-    and AUC of several origins are their means weighted by breaks.
+    origins; the network stays fixed, and with it the meters that make up a share of its length.
+    Captures and AUC of several origins are their means weighted by breaks.
     """
     entity, counts = _joined(ranked, "entity"), _joined(ranked, "counts")
     drawn = metrics.resample(entity, resamples, seed)
@@ -217,7 +217,7 @@ def _oracle_shares(
         with np.errstate(divide="ignore", invalid="ignore"):
             shares = caught[name] / caught[ORACLE]
             again = redrawn[name] / redrawn[ORACLE]
-        # Where the truth itself catches nothing there is no share of it.
+        # If the truth itself catches nothing, there is no share of it.
         shares[caught[ORACLE] == 0] = np.nan
         again[redrawn[ORACLE] == 0] = np.nan
         for position, share in enumerate(SHARE_NAMES):

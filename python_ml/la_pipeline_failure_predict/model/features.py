@@ -1,6 +1,6 @@
 """The features that a grain's models read, as the YAML of the feature marts declares them.
 
-Each column of a mart says in its `config.meta.feature` how it enters a model, or why it never may:
+Each column of a mart says in its `config.meta.feature` how it enters a model, or why it never can:
 a condition score, status or count of an inventory is as of the extract and holds the outcome.
 Combinations of columns stand in the mart's own `config.meta.combinations`.
 """
@@ -30,13 +30,14 @@ class Feature(BaseModel):
     Attributes
     ----------
     excluded
-        Why it may never be a feature; nothing else is given then.
+        Why it can never be a feature; then nothing else is given.
     transform
         How it becomes a term, as `model.design` explains.
     reason
         Reason code that its terms count towards; mains only.
     monotone
-        What more of it can only do to the rate, for boosted trees; either way when None.
+        The only direction in which more of it can move the rate, for boosted trees; None for
+        either.
     enters
         Models that read it; one that no model reads yet may be tried in any.
     """
@@ -54,7 +55,7 @@ class Feature(BaseModel):
         if (self.excluded is None) == (self.transform is None):
             raise ValueError("give either excluded, with the reason, or transform")
         if self.excluded and (self.enters or self.reason or self.monotone):
-            raise ValueError("what is excluded enters no model")
+            raise ValueError("an excluded column cannot enter a model")
         if self.monotone and self.transform == "indicator":
             raise ValueError("levels have no order to be monotone in")
         return self
@@ -172,6 +173,6 @@ def _feature(owner: str, given: object) -> Feature:
         first = error.errors()[0]
         place = "".join(f".{part}" for part in first["loc"])
         raise UserError(
-            f"{owner}: config.meta.feature{place} is not right ({first['msg']}); fix it in "
+            f"{owner}: config.meta.feature{place} is not valid ({first['msg']}); fix it in "
             f"{FEATURES_FILE}."
         ) from None

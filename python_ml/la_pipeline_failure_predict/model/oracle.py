@@ -15,7 +15,7 @@ from la_pipeline_failure_predict.model.metrics import Doubles
 
 ORACLE = "true_hazard"
 COLUMNS = ("pipe_id", "year", "expected_breaks")
-# Fewer mains of an origin than this and the file is of another network.
+# With fewer mains of an origin than this, the file belongs to another network.
 LEAST_KNOWN_SHARE = 0.99
 FIX = "name the true_hazard.parquet that la-pipes sample wrote beside the delivery that is loaded"
 
@@ -60,7 +60,7 @@ class Oracle:
                 f"{self.path} has the hazard in {day.year} of {known:,} of {frame.rows:,} mains: "
                 f"{FIX}."
             )
-        # What the network no longer has breaks no more.
+        # Mains that the network no longer has do not break.
         hazard: Doubles = np.nan_to_num(found)
         return hazard
 

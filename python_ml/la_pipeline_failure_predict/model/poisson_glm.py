@@ -21,7 +21,7 @@ class PoissonGLM(RegressorMixin, BaseEstimator):
     ----------
     penalty
         Precision of a normal prior with mean 0 on each coefficient but the intercept:
-        :math:`\log L - \frac{penalty}{2} \|b\|^2` is maximised. It does not depend on the number
+        :math:`\log L - \frac{penalty}{2} \|b\|^2` is maximized. It does not depend on the number
         of rows or the unit of the exposure; 0 is plain maximum likelihood.
     max_iterations
         Newton steps at most.
@@ -94,7 +94,7 @@ class PoissonGLM(RegressorMixin, BaseEstimator):
         # compared to is then per break, whatever the unit.
         unit = float((size * rows).sum()) / total
         if not X.shape[1]:
-            # Nothing tells the rows apart: the rate of them all.
+            # The rows do not differ: use their common rate.
             self.coef_, self.n_iter_, self.n_features_in_ = np.empty(0), 0, 0
             self.intercept_ = -float(np.log(unit))
             return self

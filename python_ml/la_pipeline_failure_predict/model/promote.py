@@ -18,9 +18,9 @@ class Promoted:
     Attributes
     ----------
     run_id
-        None where no run is promoted: the seed's, else the newest scored one is read.
+        None if no run is promoted: the seed's run, or else the newest scored run, is read.
     is_new
-        Whether this was written now; False where it was so already.
+        Whether this was written now; False if it was already so.
     """
 
     grain: Grain
@@ -50,7 +50,7 @@ class ListedRun:
 
 
 def promote(warehouse: Warehouse, run_id: str, grain: Grain | None = None) -> Promoted:
-    """Say that the risk marts are to read a run; saying it again changes nothing.
+    """Make the risk marts read a run; promoting it again changes nothing.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def promote(warehouse: Warehouse, run_id: str, grain: Grain | None = None) -> Pr
 
 
 def withdraw(warehouse: Warehouse, grain: Grain) -> Promoted:
-    """Take a grain's promotion back: the seed's run, else the newest scored one, is read again."""
+    """Withdraw a grain's promotion: the seed's run, or else the newest scored one, is read."""
     return _write(warehouse, grain, None)
 
 
@@ -94,7 +94,7 @@ def promoted_run(warehouse: Warehouse, grain: Grain) -> str | None:
 def list_runs(warehouse: Warehouse, grains: Sequence[Grain]) -> list[ListedRun]:
     """Return the trained runs, those that learned from the newest labels first."""
     published: set[str] = set()
-    # The view decides, so that what is listed is what the marts read; it is there after a build.
+    # The view decides, so that the list shows what the marts read; it exists after a build.
     if warehouse.has_table("intermediate", "int_scores__published_runs"):
         rows = warehouse.query("select run_id from intermediate.int_scores__published_runs")
         published = set(rows.column("run_id").to_pylist())

@@ -313,7 +313,7 @@ def read_terms(warehouse: Warehouse, fit: FitKey) -> FittedTerms:
 
 
 def read_summary(warehouse: Warehouse, run_id: str) -> Summary:
-    """Return what a run that has been written says of itself."""
+    """Return what is stored about a run."""
     newest_fit = warehouse.query(
         "select model_name, trained_until, row_count, break_count "
         f"from {warehouse.full_name('model_runs')} where run_id = $1 order by trained_until desc",

@@ -94,7 +94,7 @@ def score(
     scored_at = datetime.now(UTC).replace(tzinfo=None)
 
     batches: list[pa.RecordBatch] = []
-    # All rows are read before the first is written: a connection may only do one at a time.
+    # All rows are read before the first is written, because a connection can only do one at a time.
     for fit, group in groupby(chosen, key=chosen.__getitem__):
         covered = list(group)
         model = _load(warehouse, fit, folder)

@@ -27,7 +27,7 @@ def sync_terms_macro(root: Path, check: bool = False) -> list[Path]:
 
 def render_terms(features: Features) -> str:
     """Return the text of the macro."""
-    # Half a second that a command which only asks for help does not pay.
+    # Imported here, because it takes half a second that --help should not take.
     from la_pipeline_failure_predict.model.candidates.empirical_bayes import RECORD_COUNTS
 
     return "\n".join(

@@ -34,7 +34,7 @@ from la_pipeline_failure_predict.warehouse.base import Warehouse
 
 ARTIFACTS = Path("artifacts")
 RESAMPLES = 500
-# Above it, memory and time count for more than every zero.
+# Above it, saving memory and time is more important than keeping every zero.
 MAX_ROWS = 2_000_000
 
 
@@ -195,7 +195,7 @@ def train(
     fits.append(_fit(frame, mart, candidate, until))
     progress(f"final fit: {_describe(fits[-1])}")
     test_from = split.test_from if split else None
-    # Why it was chosen is not part of what the run is.
+    # The reason for choosing it is not part of the run's identity.
     parameters["chosen"] = chosen.reason
     run = Run(run_id, grain, chosen.name, tuple(fits), tuple(metrics), test_from, parameters)
     for fit in fits:
@@ -287,7 +287,7 @@ def _split(mart: Mart, periods: list[Period]) -> Split | None:
     seen = [period for period in periods if mart.label_end(period.day) <= test_from]
     if not any(period.breaks for period in seen):
         return None
-    # The first period that is there: months may be missing.
+    # The first period that exists, because months may be missing.
     first = next(period.day for period in periods if period.day >= test_from)
     return Split(test_from=first, trained_until=mart.label_end(seen[-1].day))
 

@@ -31,7 +31,7 @@ DATASETS_FOLDER = FOLDER / "datasets"
 SEMANTIC_MODEL = MODEL_FOLDER / f"{MODEL_NAME}.SemanticModel"
 TEMPLATE = MODEL_FOLDER / f"{MODEL_NAME}.pbit"
 PLATFORM = ".platform"
-# Folders of a semantic model or report that hold generated files alone.
+# Folders of a semantic model or report that hold only generated files.
 PARTS = ("definition", "StaticResources")
 
 
@@ -94,7 +94,7 @@ def write_project(root: Path, design: Design, check: bool = False) -> list[Path]
 def generated_files(root: Path) -> list[Path]:
     """Return the files that a build wrote, by path from the project folder.
 
-    What people and Power BI Desktop keep beside them is theirs.
+    Files that people and Power BI Desktop keep beside them are left alone.
     """
     found: list[Path] = []
     for place in (MODEL_FOLDER, REPORTS_FOLDER):
@@ -116,7 +116,7 @@ def is_generated(item: Path) -> bool:
 
 
 def _delete_empty(folder: Path, top: Path) -> None:
-    """Delete folders that hold nothing more: an empty one would look like a broken report."""
+    """Delete empty folders, because an empty one would look like a broken report."""
     while folder != top and not any(folder.iterdir()):
         folder.rmdir()
         folder = folder.parent

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 # Model, seed or source by its name in dbt, and a column of it.
 ColumnOf = tuple[str, str]
-# Without a connection: no macro asks the database while models are compiled.
+# Without a connection, because no macro asks the database while models are compiled.
 COMPILE = ("compile", "--no-introspect", "--no-populate-cache", "--select", "resource_type:model")
 
 

@@ -67,7 +67,7 @@ class _Writer:
             column = self.names.column(aggregate.view, aggregate.column)
             text = _call(FUNCTIONS[aggregate.aggregation], column)
         if aggregate.conditions:
-            # A filter that the reader set on the same column stays in force, as it would in SQL.
+            # A filter that the reader set on the same column still applies, as it would in SQL.
             kept = (_call("KEEPFILTERS", self._condition(item)) for item in aggregate.conditions)
             text = _call("CALCULATE", text, *kept)
         return _call("COALESCE", text, "0") if aggregate.is_never_blank else text

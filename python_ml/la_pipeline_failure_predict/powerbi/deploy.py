@@ -1,7 +1,8 @@
 """Publish the semantic model and the reports to a workspace of Power BI.
 
 fabric-cicd publishes: it creates what a workspace lacks, updates what it has and binds the reports
-to the model. Here is said to which workspace, with which values of the model's parameters, as whom.
+to the model. This module says to which workspace, with which values of the model's parameters, and
+as whom.
 """
 
 import json
@@ -179,7 +180,7 @@ def publish(deployment: Deployment, credential: "TokenCredential") -> list[Publi
     """
     fabric = fabric_cicd()
     workspace_id = str(deployment.environment.workspace_id)
-    # Asked first, because what fabric-cicd says of a workspace that is not there helps nobody.
+    # Asked first, because fabric-cicd's message about a missing workspace does not help.
     Rest(credential, FABRIC_SCOPE).call("GET", f"/v1/workspaces/{workspace_id}")
     # The workspace's own folders belong to the readers.
     fabric.append_feature_flag(fabric.FeatureFlag.DISABLE_WORKSPACE_FOLDER_PUBLISH.value)
@@ -215,7 +216,7 @@ def _parameter_file(deployment: Deployment) -> dict[str, Any]:
     content: dict[str, Any] = {
         "find_replace": [
             {
-                # With the quotes: fabric-cicd refuses to replace what is empty.
+                # With the quotes, because fabric-cicd refuses to replace an empty text.
                 "find_value": rf'(?m)^expression {re.escape(quoted(key))} = ("(?:[^"]|"")*")',
                 "replace_value": {name: m_text(value)},
                 "is_regex": "true",

@@ -40,7 +40,7 @@ class View:
     def query(self) -> str:
         """All rows, sorted: the same rows give the same file."""
         columns = ", ".join(quote(field.name) for field in self.schema)
-        # Numbers with decimals last: where all else is equal, they alone decide.
+        # Numbers with decimals last, so that they decide only if all else is equal.
         keys = sorted(self.schema, key=lambda field: pa.types.is_floating(field.type))
         return f"select {columns} from {SCHEMA}.{quote(self.name)} order by " + ", ".join(
             quote(field.name) + (' collate "C"' if pa.types.is_string(field.type) else "")
@@ -82,8 +82,8 @@ def export_views(
 ) -> list[ExportedView]:
     """Write every view of the schema `powerbi` to a folder, a file for each view and format.
 
-    The files take their places when all of them are written; until then, and after an error, older
-    ones stay. Other files in the folder stay too.
+    The files are moved into place when all of them are written; until then, and after an error,
+    older ones stay. Other files in the folder also stay.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ class Rest:
         import requests
 
         address = self._root + path
-        # Each time, as it may expire while a refresh is waited for; until then it is cached.
+        # Each time, because it may expire during the wait for a refresh; until then it is cached.
         headers = {"Authorization": f"Bearer {_token(self._credential, self._scope)}"}
         try:
             answer = self._session.request(

@@ -4,7 +4,7 @@ import hashlib
 import uuid
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "la_pipeline_failure_predict/powerbi")
-# A character that no name holds, so that ("a", "bc") and ("ab", "c") differ.
+# A character that no name contains, so that ("a", "bc") and ("ab", "c") differ.
 SEPARATOR = "\x1f"
 
 

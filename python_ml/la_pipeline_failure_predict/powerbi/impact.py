@@ -1,4 +1,4 @@
-"""What in Power BI rests on a dbt model or a column of it."""
+"""What in Power BI depends on a dbt model or a column of it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ class UsedBy:
 
 @dataclass(frozen=True)
 class Impact:
-    """What rests on a model or a column.
+    """What depends on a model or a column.
 
     Attributes
     ----------
@@ -75,9 +75,9 @@ class Impact:
         return tuple(dict.fromkeys(use.report for use in self.uses))
 
     def describe(self) -> list[str]:
-        """Return a line of figures, and one for each thing that rests on the column or model."""
+        """Return a line of figures, and one for each thing that depends on the column or model."""
         if not self.tables and not self.row_tables:
-            return [f"{self.subject}: nothing in Power BI rests on it."]
+            return [f"{self.subject}: nothing in Power BI depends on it."]
         found = {
             "table": self.tables,
             "column": self.columns,
@@ -112,7 +112,7 @@ def describe_impacts(impacts: Sequence[Impact]) -> str:
         blocks += _folded(f"Measures ({len(measures)})", [f"`{each}`" for each in measures])
         blocks += _folded(f"Visuals ({len(uses)})", list(_by_page(uses)))
     if unfelt := [f"`{impact.subject}`" for impact in impacts if impact not in felt]:
-        blocks.append(f"Nothing in Power BI rests on {', '.join(unfelt)}.")
+        blocks.append(f"Nothing in Power BI depends on {', '.join(unfelt)}.")
     return "\n\n".join(blocks) + "\n"
 
 
@@ -150,7 +150,7 @@ def _count(number: int, thing: str) -> str:
 
 
 class ImpactFinder:
-    """Finds what in Power BI rests on dbt's models.
+    """Finds what in Power BI depends on dbt's models.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ class ImpactFinder:
         return ColumnLineage(read_compiled_manifest(self._settings))
 
     def find(self, subject: str) -> Impact:
-        """Return what rests on a model, or on a column: ``model`` or ``model.column``.
+        """Return what depends on a model, or on a column: ``model`` or ``model.column``.
 
         Raises
         ------
@@ -216,7 +216,7 @@ class ImpactFinder:
         return self._lineage.follow(name, column)
 
     def _of_model(self, subject: str) -> Impact:
-        """All that lies downstream may change with a model: its rows do."""
+        """Everything downstream may change with a model, because its rows do."""
         tables = self._tables_after([subject])
         columns = {
             (table.name, column.name)

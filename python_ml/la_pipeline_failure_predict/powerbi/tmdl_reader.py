@@ -203,7 +203,7 @@ class _File:
     def _statement(self, text: str, level: int, parent: Declaration) -> Declaration | None:
         """Read a line and the expression below it; return the object that it declares, if any."""
         if text.startswith("//"):
-            raise self._error("TMDL knows no comments: write /// above an object, or delete it")
+            raise self._error("TMDL has no comments: write /// above an object, or delete it")
         if found := _PROPERTY.fullmatch(text):
             self._set(parent, found["key"], self._property_value(found["value"]))
             return None

@@ -55,7 +55,7 @@ def check_warehouse(
     patterns: Sequence[str] = (),
     progress: Callable[[int, int, str], None] = lambda done, total, what: None,
 ) -> Findings:
-    """Check the tables that are there; what is missing is said, not failed.
+    """Check the tables that exist; missing ones are reported, and do not fail.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def check_warehouse(
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A table, whether it is there, and what SQL cannot judge of it: count and examples a rule."""
+    """A table, whether it exists, and what SQL cannot judge: count and examples per rule."""
 
     table: Table
     is_there: bool
@@ -169,7 +169,7 @@ def _data_source(address: Address) -> Iterator[SQLDatasource]:
         ),
     )
     with warnings.catch_warnings():
-        # It would rather have its own source for Postgres, and another way to name the schema.
+        # It prefers its own source for Postgres, and another way to name the schema.
         warnings.simplefilter("ignore")
         source = context.data_sources.add_sql(
             "warehouse", connection_string=address.url, kwargs=dict(address.options)
@@ -193,9 +193,11 @@ def _check_table(source: SQLDatasource, item: _Prepared) -> TableOutcome:
         results = {result.expectation_config.meta["rule"]: result for result in validation.results}
         rows = int(results.pop(ROWS_RULE).result["observed_value"])
     except (GreatExpectationsError, TestConnectionError, KeyError):
-        # A view over something that is gone, or a table this user may not read.
+        # A view over something that was deleted, or a table that this user may not read.
         log.exception("checking %s", name)
-        message = "cannot be read, as what it is made of is gone or not ours: run la-pipes build"
+        message = (
+            "cannot be read, because what it reads is missing or not permitted: run la-pipes build"
+        )
         outcome = Outcome(COLUMNS_RULE, "error", message=message)
         return TableOutcome(
             table.schema, table.name, 0, time.perf_counter() - start, (outcome,), None

@@ -1,4 +1,4 @@
-"""What a check found: one outcome a rule, grouped by table."""
+"""What a check found: one outcome per rule, grouped by table."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Status = Literal["pass", "warn", "fail", "error"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a rule fared.
+    """The outcome of a rule.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Rules from the mart of plausibility figures: one a figure and severity."""
+"""Rules from the mart of plausibility figures: one per figure and severity."""
 
 from la_pipeline_failure_predict.tables import Rule, Severity, Table
 from la_pipeline_failure_predict.warehouse import Warehouse

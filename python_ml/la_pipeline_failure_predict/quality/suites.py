@@ -1,4 +1,4 @@
-"""Great Expectations suites, made from the contracts' rules and from nothing else."""
+"""Great Expectations suites, made only from the contracts' rules."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,12 +17,11 @@ COLUMNS_RULE = Rule(
     "columns",
     "sql",
     "error",
-    "columns of the contract are missing: build the marts again, or bring the table up to the "
-    "contract",
+    "columns of the contract are missing: build the marts again, or add the columns to the table",
 )
 
 ROWS_RULE = "rows"
-"""Of the expectation that counts rows; any number will do."""
+"""For the expectation that counts rows; any number works."""
 
 
 def build_suite(table: Table, counted: Mapping[str, int]) -> gx.ExpectationSuite:

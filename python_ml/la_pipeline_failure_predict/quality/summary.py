@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 from la_pipeline_failure_predict.files import atomic_write
 from la_pipeline_failure_predict.quality.findings import Findings, Outcome, TableOutcome
 
-# What XML 1.0 cannot hold, however it is escaped.
+# Characters that XML 1.0 cannot hold, even escaped.
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def text_lines(findings: Findings) -> Iterator[str]:
-    """Yield a line per table, then what failed, what is only a warning, and the sum."""
+    """Yield a line per table, then failures, warnings, and the total."""
     width = max((len(table.full_name) for table in findings.tables), default=0)
     for table in findings.tables:
         yield (
@@ -38,7 +38,7 @@ def github_lines(findings: Findings) -> Iterator[str]:
 
 
 def write_junit(findings: Findings, path: Path) -> None:
-    """Write a JUnit report: a suite a table, a case a rule; a warning is a passed case's output."""
+    """Write a JUnit report: one suite per table, one case per rule; a warning is a passed case."""
     root = ElementTree.Element(
         "testsuites",
         name="la-pipes check",

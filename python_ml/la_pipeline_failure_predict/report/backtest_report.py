@@ -39,7 +39,7 @@ Figures = dict[tuple[str, str, str], Metric]
 
 
 def describe_backtest(result: BacktestResult) -> str:
-    """Say in a few lines who won and by what."""
+    """Say in a few lines which model won and by how much."""
     figures = _figures(result.split(f"{ROLLING}_pooled"))
     origins = result.folds.development
     lines = [

@@ -1,4 +1,4 @@
-"""Say in Markdown what one build holds that another does not; short enough for a comment."""
+"""Say in Markdown how two builds differ, short enough for a comment."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ from la_pipeline_failure_predict.warehouse.base import quote, type_name
 
 FORMAT = "la-pipes build 1"
 MART_SCHEMAS = ("core", "features", "risk", "powerbi")
-# What the checks found grows with every run, and says nothing of what was built.
+# The results of checks grow with every run, and say nothing about the build.
 NOT_COMPARED = ("powerbi.data_quality",)
 TOP_COUNT = 100
 

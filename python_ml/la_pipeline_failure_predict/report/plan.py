@@ -66,7 +66,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Choice:
-    """Projects chosen by a rule, and what they come to.
+    """Projects chosen by a rule, and their totals.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ def choose(
     *,
     must_fit: bool = True,
 ) -> Choice:
-    """Take projects in the order of a rank, passing over those that no longer fit.
+    """Take projects in the order of a rank, skipping those that no longer fit.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def default_budget(root: Path) -> float:
 def write_projects(warehouse: Warehouse, chosen: Choice, file: Path) -> None:
     """Write the chosen projects as CSV, one row per project with its mains in street order.
 
-    The file is there in full or not at all; an older one stays until then.
+    The file is written completely or not at all; until then an older one stays.
 
     Raises
     ------

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 FOLDER = Path("docs/03_notebooks")
 CELL_SECONDS = 600
-# What a notebook says of itself; versions and editors' notes change with who runs it.
+# The metadata that is kept; versions and editors' notes depend on who runs the notebook.
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -28,7 +28,7 @@ METADATA = {
 
 
 class NotebookFailed(Exception):
-    """A cell raised something that no reader was meant to see; the message names it."""
+    """A cell raised an unexpected error; the message names it."""
 
 
 def find_notebooks(root: Path, names: Sequence[str] = ()) -> list[Path]:
@@ -62,7 +62,7 @@ def run_notebooks(
     Parameters
     ----------
     folder
-        Where to write; a notebook that does not come to its end leaves the file there as it is.
+        Where to write; a notebook that does not finish leaves the file unchanged.
     progress
         Told cells begun, cells in all and the notebook's name.
     stopped
@@ -106,12 +106,12 @@ def run_notebooks(
 
 @contextmanager
 def _kernel(settings: Settings) -> "Iterator[NotebookClient]":
-    """Start one kernel for all notebooks: most of their seconds are imports."""
+    """Start one kernel for all notebooks, because imports take most of the time."""
     from nbclient import NotebookClient
     from nbformat.v4 import new_notebook
 
     environment = os.environ | {"LA_PIPES_PROJECT_DIR": str(settings.root)}
-    # As a notebook shows it, whatever draws charts elsewhere.
+    # As a notebook shows it, whichever backend draws charts elsewhere.
     environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     if settings.target:
         environment["LA_PIPES_TARGET"] = settings.target
@@ -120,7 +120,7 @@ def _kernel(settings: Settings) -> "Iterator[NotebookClient]":
     )
     kernel = client.create_kernel_manager()
     if sys.platform != "win32":
-        # Files of this user, not a port that every user of the machine can reach.
+        # Files of this user instead of a port that every user of the machine can reach.
         kernel.transport = "ipc"
     with client.setup_kernel(env=environment, cwd=str(settings.root)):
         yield client
@@ -130,7 +130,7 @@ def _run(client: "NotebookClient", notebook: "NotebookNode") -> Iterator[int]:
     """Run the cells one by one, telling how many are done."""
     from nbformat.v4 import new_code_cell, new_notebook
 
-    # Nothing of the notebook before, so that each runs by itself as well.
+    # Without the names of the notebook before, so that each also runs alone.
     client.nb = new_notebook(cells=[new_code_cell("%reset -f")])
     client.execute_cell(client.nb.cells[0], 0, store_history=False)
     client.nb = notebook

@@ -1,4 +1,4 @@
-"""The mains to look at first, and why, in words a planner reads."""
+"""The mains to look at first, and why, in words for planners."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def read_top_mains(warehouse: Warehouse, count: int = 10) -> list[TopMain]:
 
 
 def read_reasons(warehouse: Warehouse, pipe_ids: Sequence[str]) -> dict[str, str]:
-    """Return the reasons of mains in a line each, such as ``cast iron of 1922 (x3.1)``.
+    """Return the reasons of mains, one line each, such as ``cast iron of 1922 (x3.1)``.
 
     A main without a reason, and every main of a model without coefficients, is left out.
     """
@@ -73,7 +73,7 @@ def read_reasons(warehouse: Warehouse, pipe_ids: Sequence[str]) -> dict[str, str
 
 
 def explain(row: Mapping[str, object]) -> str:
-    """Say in a line what a main is and what speaks against it."""
+    """Say in one line what a main is and why it is risky."""
     year = f" of {row['install_year']}" if row["install_year"] else ""
     parts = [f"{row['material_name']}{year}"]
     if row["diameter_mm"]:

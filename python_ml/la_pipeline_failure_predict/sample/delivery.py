@@ -1,4 +1,4 @@
-"""Tables as a utility would deliver them: columns of the landing contract, gaps and slips."""
+"""Tables as a utility would deliver them: the contract's columns, with gaps and mistakes."""
 
 from typing import Any, Final
 
@@ -81,7 +81,7 @@ def pipes_table(rng: np.random.Generator, mains: Mains) -> pa.Table:
 def breaks_table(rng: np.random.Generator, mains: Mains, leaks: Leaks) -> pa.Table:
     """Every leak as noted by the crew, among cancelled calls and leaks of service lines.
 
-    A row without a main has a location, and the other way round.
+    A row has a main or a location.
     """
     false_alarms = _other_calls(rng, mains, round(len(leaks.day) * _CANCELLED))
     services = _other_calls(rng, mains, round(len(leaks.day) * _SERVICES))
@@ -198,7 +198,7 @@ def _installation_ids(installation: npt.NDArray[np.int64]) -> npt.NDArray[np.str
 
 
 def _other_calls(rng: np.random.Generator, mains: Mains, count: int) -> Leaks:
-    """Make up calls that are no leak of a main, anywhere and any day a main was there."""
+    """Invent calls that are not leaks of a main, anywhere and on any day a main was there."""
     first = np.datetime64(f"{FIRST_RECORD_YEAR}-01-01")
     end = np.datetime64(f"{LAST_RECORD_YEAR + 1}-01-01")
     start = np.maximum(mains.installed, first)

@@ -46,7 +46,7 @@ from la_pipeline_failure_predict.sample.targets import (
 _SPATIAL_SIGMA: Final = 0.12
 _SPATIAL_RANGE_M: Final = 350.0
 # Tuned, with the length of installations, to the two figures about repeats. Most of the clustering
-# comes from leaks, which a model can see, and little from frailty, which it cannot.
+# comes from leaks, which a model can see, and little from frailty, which a model cannot see.
 _EXCITED_INSTALLATION: Final = 2.15
 _EXCITED_NEAR: Final = 2.15
 _LOCATION_NOISE_M: Final = 5.0
@@ -56,7 +56,11 @@ _OLD_STEEL_LEAK_SHARE: Final = 0.03
 _SHRINK_SWELL: Final = {"low": 1.0, "moderate": 1.1, "high": 1.3, "very high": 1.5}
 _SOIL_EXPONENT: Final = np.array([0.30, 0.40, 0.30, 0.0, 0.0, 0.10])  # by material
 _BRITTLE: Final = (CI, AC)
-_RELATIVE_RATE: Final = {DI: 1.0, AC: 1.5, COPPER: 2.0}  # of what cast iron, steel and PVC leave
+_RELATIVE_RATE: Final = {
+    DI: 1.0,
+    AC: 1.5,
+    COPPER: 2.0,
+}  # of what cast iron, steel and PVC leave over
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Process:
     years : list of int
         Years of the record and the one after.
     expected : list of array, shape (mains,)
-        Expected leaks of each main, one array a year; 0 while not in service.
+        Expected leaks of each main, one array per year; 0 while not in service.
     """
 
     leaks: Leaks
@@ -225,7 +229,7 @@ def _draw(
 ) -> npt.NDArray[np.int64]:
     """Leaks of each main in a year, shape (mains,); `phases` moves on, shape (strata,).
 
-    One systematic sample a stratum that runs through all years, with the mains of a year ordered
+    One systematic sample per stratum that runs through all years, with the mains of a year ordered
     by group and otherwise at random: every main gets its expectation, and shares stay near theirs
     in a small network too.
     """

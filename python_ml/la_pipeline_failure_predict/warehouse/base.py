@@ -59,7 +59,7 @@ class Warehouse(ABC):
     _read_declared: Callable[[], Mapping[str, Table]] = dict
 
     def declare(self, read: Callable[[], Mapping[str, Table]]) -> Self:
-        """Say which tables Python writes; `read` is called when the first one is asked for."""
+        """Say which tables Python writes; `read` is called when the first one is needed."""
         self._read_declared = read
         return self
 
@@ -101,7 +101,7 @@ class Warehouse(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Close the connection and give up every lock."""
+        """Close the connection and release every lock."""
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
         """Run a query and return all its rows; for small results."""
@@ -119,8 +119,8 @@ class Warehouse(ABC):
         try:
             yield
         except BaseException:
-            # After a full disk or a lost connection there is nothing to roll back on, and the first
-            # error is the one to tell: the engine forgets what was not committed.
+            # After a full disk or a lost connection the rollback also fails. The first error is the
+            # one to report; the engine discards what was not committed.
             try:
                 self._rollback()
             except Exception:

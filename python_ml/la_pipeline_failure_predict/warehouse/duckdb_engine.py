@@ -17,8 +17,10 @@ from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name, quo
 from la_pipeline_failure_predict.warehouse.locks import Lock, describe_holder, wait_for
 
 STORAGE_VERSION = "v1.3.0"
-"""The oldest DuckDB that can read the file. Text is written in two thirds of the time that the
-default takes, which every DuckDB since 0.9 can read."""
+"""The oldest DuckDB that can read the file.
+
+Text is written in two thirds of the time of the default format, which every DuckDB since 0.9 reads.
+"""
 # `from catalog.schema.table`, the catalog quoted where it must be.
 CATALOG_IN_VIEW = re.compile(r'\bfrom (?:"([^"]+)"|(\w+))\.(?:"[^"]+"|\w+)\.', re.IGNORECASE)
 
@@ -71,7 +73,8 @@ class DuckDBWarehouse(Warehouse):
     def _append(self, table: Table, rows: pa.RecordBatchReader) -> None:
         self.connection.register("arrow_rows", rows)
         try:
-            # By name: a column that was added later is the last one, wherever the contract has it.
+            # By name, because a column that was added later is the last one, wherever the contract
+            # has it.
             self.connection.execute(
                 f"insert into {full_name(table)} by name select * from arrow_rows"
             )
@@ -191,11 +194,11 @@ class DuckDBLock(Lock):
     def __init__(self, path: str) -> None:
         self.path = path
         self._note = Path(f"{path}.lock-holder")
-        # One for all in the process, counting: a command that has it may open the file.
+        # One per process, counted: a command that holds it may open the file.
         self._file = FileLock(f"{path}.lock", is_singleton=True)
 
     def try_acquire(self) -> str | None:
-        """Take the lock and return None; where another has it, say who."""
+        """Take the lock and return None; if another process has it, return who."""
         try:
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
             self._file.acquire(blocking=False)
@@ -204,12 +207,12 @@ class DuckDBLock(Lock):
         except OSError as error:
             raise UserError(_explain(self.path, str(error))) from error
         if self._file.lock_counter == 1:
-            with suppress(UserError):  # a courtesy: a full disk is the business of what comes next
+            with suppress(UserError):  # optional: if the disk is full, the next step reports it
                 write_whole(self._note, describe_holder())
         return None
 
     def release(self) -> None:
-        """Give it up, once it has been given up as often as it was taken."""
+        """Release it, once it has been released as often as it was taken."""
         if self._file.lock_counter == 1:
             with suppress(OSError):
                 self._note.unlink(missing_ok=True)

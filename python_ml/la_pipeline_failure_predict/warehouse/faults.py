@@ -1,4 +1,4 @@
-"""What went wrong in an engine or below it, as a sentence that names the fix."""
+"""Faults of an engine, or below it, as a sentence that says how to fix them."""
 
 import re
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ FAULTS: Mapping[str, tuple[str, str]] = {
 
 
 def explain_error(error: Exception) -> str | None:
-    """Return a sentence for an error whose cause lies in the surroundings, else None."""
+    """Return a sentence for an error with an outside cause, else None."""
     if isinstance(error, OSError) and error.filename:
         return (
             f"Cannot read or write {error.filename} ({error.strerror}): check that it exists, "

@@ -13,7 +13,7 @@ from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.runlog import notice
 
 COMMAND: ContextVar[str] = ContextVar("command", default="la-pipes")
-"""What this process does, in the words of whoever waits for it."""
+"""What this process does, for messages to those who wait for it."""
 
 FIRST_WORD_S = 1.0
 POLL_S = 0.1
@@ -24,11 +24,11 @@ class Lock(ABC):
 
     @abstractmethod
     def try_acquire(self) -> str | None:
-        """Take the lock and return None; where another has it, say who."""
+        """Take the lock and return None; if another process has it, return who."""
 
     @abstractmethod
     def release(self) -> None:
-        """Give it up."""
+        """Release it."""
 
 
 def wait_for(attempt: Callable[[], str | None], wait_s: float, label: str) -> None:
@@ -37,7 +37,7 @@ def wait_for(attempt: Callable[[], str | None], wait_s: float, label: str) -> No
     Parameters
     ----------
     attempt
-        Returns None on success, else who is in the way.
+        Returns None on success, else the holder.
     wait_s
         How long to go on trying, seconds.
     label

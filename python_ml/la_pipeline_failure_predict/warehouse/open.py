@@ -51,7 +51,7 @@ def _lock_duckdb(settings: Settings, credentials: Mapping[str, object]) -> Lock:
 
 
 def _open_duckdb(settings: Settings, credentials: Mapping[str, object]) -> Warehouse:
-    # Readers take the lock too: the file is opened by one process or not at all.
+    # Readers also take the lock, because only one process can open the file.
     path = _duckdb_path(settings, credentials)
     lock = DuckDBLock(path)
     wait_for(lock.try_acquire, settings.lock_wait_s, f"warehouse {path}")

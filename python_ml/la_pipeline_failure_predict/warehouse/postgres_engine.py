@@ -20,9 +20,9 @@ except ImportError:  # the extra `postgres` is not installed
 
 # Of the profile, what libpq takes under the same name.
 LIBPQ_OPTIONS = ("connect_timeout", "sslmode", "sslcert", "sslkey", "sslrootcert")
-# What a lock is asked for must fit into this.
+# The timeout of a lock must fit into this.
 APPLICATION_NAME_BYTES = 63
-# One lock a database; the name in eight bytes, so that no other program takes the same by chance.
+# One lock per database; the name in eight bytes, so that no other program takes the same by chance.
 LOCK_KEY = int.from_bytes(b"la_pipes", "big")
 HOLDER = f"""
     select
@@ -114,7 +114,7 @@ class PostgresWarehouse(Warehouse):
 class PostgresLock(Lock):
     """An advisory lock of the database, on a session of its own.
 
-    It outlasts transactions and the moments at which dbt works, and the server gives it up when the
+    It outlasts transactions and the time in which dbt works. The server releases it when the
     session ends, also when its process was killed.
     """
 
@@ -122,20 +122,20 @@ class PostgresLock(Lock):
         self._session = PostgresWarehouse(credentials)
 
     def try_acquire(self) -> str | None:
-        """Take the lock and return None; where another has it, say who."""
+        """Take the lock and return None; if another process has it, return who."""
         if self._session.scalar(f"select pg_try_advisory_lock({LOCK_KEY})"):
             return None
         holders = self._session.query(HOLDER).to_pylist()
         if not holders:  # it has just ended
             return "another session"
         details = f"database user {holders[0]['user_name']}"
-        if holders[0]["since"]:  # hidden from whoever may not see other users' sessions
+        if holders[0]["since"]:  # hidden from users who may not see other users' sessions
             details += f", since {holders[0]['since']} UTC"
         return f"{holders[0]['who']}, {details}"
 
     def release(self) -> None:
         """End the session, and so the lock."""
-        with suppress(Exception):  # a session that was cut off has given it up
+        with suppress(Exception):  # a session that was cut off has released it
             self._session.close()
 
 
@@ -147,7 +147,7 @@ def _uri(credentials: Mapping[str, object]) -> str:
     host = part("host")
     address = f"{part('user')}{secret}@{host}:{part('port')}/{part('database')}"
     name = describe_process().encode("ascii", "replace")[:APPLICATION_NAME_BYTES].decode()
-    # Probes keep a session that waits while dbt works from being cut off as idle.
+    # Keep-alive probes, so that a session that waits while dbt works is not cut off as idle.
     options: dict[str, object] = {
         "connect_timeout": 10,
         "keepalives_idle": 60,

@@ -188,7 +188,7 @@ def test_a_metric_named_like_a_model_hides_no_children(settings: Settings) -> No
 
 def test_what_nothing_rests_on(finder: ImpactFinder) -> None:
     for subject in ("stg_crews", "stg_crews.crew"):
-        assert finder.find(subject).describe() == [f"{subject}: nothing in Power BI rests on it."]
+        assert finder.find(subject).describe() == [f"{subject}: nothing in Power BI depends on it."]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_the_comment_of_a_pull_request(finder: ImpactFinder) -> None:
         "\n"
         "</details>\n"
         "\n"
-        "Nothing in Power BI rests on `stg_crews`.\n"
+        "Nothing in Power BI depends on `stg_crews`.\n"
     )
 
 

@@ -88,8 +88,8 @@ def test_a_sentence_says_where_what_and_how_to_fix_it(project: Path) -> None:
         one for one in lint_project(project, waivers=()) if one.rule.startswith("DAX_T")
     )
     assert str(reported) == (
-        f"{BREAKS}, line 6: 'Pipe Breaks'[Total Breaks] names the table Breaks, which is not "
-        "there: name another. (DAX_TABLE_MISSING)"
+        f"{BREAKS}, line 6: 'Pipe Breaks'[Total Breaks] names the table Breaks, which does "
+        "not exist: name another. (DAX_TABLE_MISSING)"
     )
 
 
@@ -252,8 +252,8 @@ def test_dax_is_taken_apart(
         ("SUM((1)", "leaves a '(' open"),
         ("SUM(1))", "closes a ')' that is not open"),
         ("{1)", "closes a ')' that is not open"),
-        ('"a', "holds '\"', which is no DAX or the start of a quote left open"),
-        ("[a", "holds '[', which is no DAX or the start of a quote left open"),
+        ('"a', "holds '\"', which is not DAX, or starts an open quote"),
+        ("[a", "holds '[', which is not DAX, or starts an open quote"),
     ],
 )
 def test_dax_that_is_half_written_is_reported(dax: str, fault: str) -> None:

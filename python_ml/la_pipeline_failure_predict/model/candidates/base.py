@@ -21,11 +21,11 @@ class BreakModel(RegressorMixin, BaseEstimator):
     Attributes
     ----------
     name
-        What tables and reports call it.
+        Its name in tables and reports.
     label
-        What people call it.
+        Its name for people.
     complexity
-        Where it stands among models: of two that are equally good, the lower is chosen.
+        Its place among models: of two that are equally good, the lower is chosen.
     """
 
     name: ClassVar[str]

@@ -28,13 +28,13 @@ from la_pipeline_failure_predict.model.design import (
 # A main's own breaks, ever and recent, that the factor reads.
 RECORD_COUNTS = ("breaks_ever", "breaks_prior_60m")
 # Of the logs of shape, years and recency, and of the power: mean and precision of their normal
-# priors. They matter where a record is too short to tell; with a hundred breaks the data decide.
+# priors. They matter if a record is too short; with a hundred breaks the data decide.
 FACTOR_MEANS = np.append(np.log([1.0, 1.0, 0.5]), 0.5)
 FACTOR_PRECISION = 1.0
 # Expected breaks per year at which the shape is fitted: those of a main that a plan may hold.
 TYPICAL_BREAKS = 0.02
 LEAST_STEP = 1e-4
-# By how much of itself a likelihood in single precision falls and rises with nothing changed.
+# The relative noise of a likelihood in single precision.
 ROUNDING = 1e-9
 
 
@@ -66,8 +66,8 @@ class EmpiricalBayes(DesignModel, CoefficientModel):
     given the record (Hauer 1997, *Observational Before-After Studies in Road Safety*, ch. 11; for
     mains the same idea is the Yule process of Le Gat 2014, Urban Water Journal 11). ``k`` is how
     much lower the rate was, on average, over the record than it is now. ``p`` says how the rates of
-    like mains differ: at 0 by the same share of their mean (the variance NB2), at 1 by less of it
-    where it is high (NB1; Cameron and Trivedi 1986, Journal of Applied Econometrics 1). All
+    similar mains differ: at 0 by the same share of their mean (the variance NB2), at 1 by less of
+    it where it is high (NB1; Cameron and Trivedi 1986, Journal of Applied Econometrics 1). All
     parameters are fitted together by Fisher scoring of the penalized Poisson likelihood of the
     label.
 
@@ -202,7 +202,7 @@ class _Problem:
             if np.abs(gradient).max() <= tolerance * self.total:
                 return found, iteration - 1
             step = np.linalg.solve(information, gradient)
-            # The factor makes the likelihood other than concave: a step that lowers it is too long.
+            # With the factor the likelihood is not concave: a step that lowers it is too long.
             length = min(1.0, 4.0 / float(np.abs(step).max()))
             least = value - ROUNDING * abs(value)
             trial = self._at(found + length * step)

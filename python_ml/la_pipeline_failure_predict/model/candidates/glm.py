@@ -16,7 +16,7 @@ from la_pipeline_failure_predict.model.data import Frame
 from la_pipeline_failure_predict.model.design import Design, fit_terms, matrix
 from la_pipeline_failure_predict.model.poisson_glm import PoissonGLM
 
-# Above it, memory counts for more than the seventh digit of a coefficient.
+# Above it, saving memory is more important than the seventh digit of a coefficient.
 DOUBLE_PRECISION_ROWS = 1_000_000
 
 
@@ -48,8 +48,8 @@ class DesignGLM(DesignModel, CoefficientModel):
         rows = np.arange(X.rows)
         self.terms_ = fit_terms(self.design, X, rows, counts, size * weight)
         precise = X.rows <= DOUBLE_PRECISION_ROWS
-        # One thread: the same sums, and so the same coefficients, on any number of cores; and
-        # threads that wait for each other on a busy machine cost more than they bring.
+        # One thread gives the same sums, and so the same coefficients, on any number of cores. On a
+        # busy machine, threads that wait for each other also cost more than they save.
         with threadpool_limits(limits=1):
             solved = PoissonGLM(self.penalty, tolerance=1e-8 if precise else 1e-5).fit(
                 matrix(self.terms_, X, rows, np.float64 if precise else np.float32),

@@ -18,8 +18,8 @@ class GradientBoosting(DesignModel):
 
     Age and records can only raise the rate. Levels are numbered by their rate in training, which is
     the order in which a tree would split them (Fisher 1958, "On grouping for maximum homogeneity",
-    JASA 53). Missing numbers and levels that training never saw go
-    the way that missing values went.
+    JASA 53). Missing numbers and levels that training never saw follow the branch of missing
+    values.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class GradientBoosting(DesignModel):
             name: _ranked(X.factor(name), counts * weight, size * weight)
             for name in self.design.levels
         }
-        # A number that nobody knows says nothing, and cannot be put into bins.
+        # A number that is always missing carries no information, and cannot be put into bins.
         self.known_ = [name for name in self._numbers if not np.isnan(X.number(name)).all()]
         with threadpool_limits(limits=1):
             self.estimator_ = HistGradientBoostingRegressor(
@@ -110,7 +110,7 @@ class GradientBoosting(DesignModel):
         design = np.empty((X.rows, len(levels) + len(self._numbers)))
         for position, name in enumerate(levels):
             factor, known = X.factor(name), self.levels_[name]
-            # The last entry is what code -1, null, finds.
+            # The last entry is for code -1, null.
             ranks = [known.get(level, np.nan) for level in factor.names]
             design[:, position] = np.array([*ranks, np.nan])[factor.codes]
         for position, name in enumerate(self._numbers, len(levels)):

@@ -6,7 +6,7 @@ from la_pipeline_failure_predict.model.candidates.glm import DesignGLM
 
 
 class RegisterGLM(DesignGLM):
-    """Poisson GLM of material, diameter and age: nothing of any record."""
+    """Poisson GLM of material, diameter and age, without any record of breaks."""
 
     name: ClassVar[str] = "register_glm"
     label: ClassVar[str] = "GLM without history"

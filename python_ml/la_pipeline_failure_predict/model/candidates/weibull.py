@@ -27,16 +27,16 @@ LEAST_AGE = 0.5
 class WeibullPH(DesignModel):
     r"""Weibull proportional hazards of a main's breaks by age, observed from its entry on.
 
-    The hazard at age ``t`` is ``shape * t ** (shape - 1) * exp(x b)`` a km. A main that entered the
-    record at an age has only been at risk from then on (left truncation), so a row of a main aged
-    ``t`` adds the hazard from ``t`` to ``t + 1`` and nothing before: its breaks are Poisson with
-    mean
+    The hazard at age ``t`` is ``shape * t ** (shape - 1) * exp(x b)`` per km. A main that entered
+    the record at an age has only been at risk from then on (left truncation), so a row of a main
+    aged ``t`` adds the hazard from ``t`` to ``t + 1`` and nothing before: its breaks are Poisson
+    with mean
 
     .. math:: e \exp(x b) ((t + 1)^{shape} - t^{shape})
 
     (Lawless 2003, *Statistical Models and Methods for Lifetime Data*, sections 2.4 and 6.3;
     repeated breaks make it the power-law process of Rigdon & Basu 2000). Given the shape that is a
-    Poisson regression; the shape maximises what is left. There is nothing of the record in it.
+    Poisson regression; the shape maximizes the rest. It does not use the record of breaks.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class WeibullPH(DesignModel):
     shape_
         Above 1 where mains wear out.
     age_
-        Mean age of the rows, years, which stands in for an unknown one.
+        Mean age of the rows, years, which is used for an unknown one.
     """
 
     name: ClassVar[str] = "weibull"

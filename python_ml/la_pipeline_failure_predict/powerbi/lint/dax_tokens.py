@@ -19,7 +19,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _PAIRS = {")": "(", "}": "{"}
-# What stands between names and is none; and what some functions take as an argument.
+# Words between names that are not names, and words that some functions take as an argument.
 _KEYWORD = re.compile("VAR|RETURN|IN|NOT|ORDER|BY|ASC|DESC|EVALUATE|DEFINE|MEASURE", re.IGNORECASE)
 _ARGUMENT = re.compile(
     "SECOND|MINUTE|HOUR|DAY|WEEK|MONTH|QUARTER|YEAR|BOTH|NONE|ONEWAY|ONEWAY_LEFTFILTERSRIGHT"
@@ -117,7 +117,7 @@ class Dax:
         open_signs: list[str] = []
         for token in self.tokens:
             if token.kind == "stray":
-                return f"holds {token.text!r}, which is no DAX or the start of a quote left open"
+                return f"holds {token.text!r}, which is not DAX, or starts an open quote"
             if token.kind != "sign":
                 continue
             if token.text in _PAIRS.values():

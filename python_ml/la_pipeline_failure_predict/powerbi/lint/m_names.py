@@ -139,7 +139,7 @@ def _fault(tokens: Sequence[_Token]) -> str:
     opened: list[str] = []
     for token in tokens:
         if token.kind == "stray":
-            return f"holds {token.text!r}, which is no M or the start of a text left open"
+            return f"holds {token.text!r}, which is not M, or starts an open text"
         if token.kind != "sign":
             continue
         if token.text in _CLOSING.values():

@@ -44,7 +44,7 @@ def _measures_are_there(project: Project) -> Iterator[Finding]:
     for formula in project.formulas:
         for name in dict.fromkeys(formula.dax.names):
             if not _is_known(project, formula, name):
-                yield formula.spot, f"names [{name}], which is no measure: name another"
+                yield formula.spot, f"names [{name}], which is not a measure: name another"
 
 
 def _is_known(project: Project, formula: Formula, name: str) -> bool:
@@ -70,7 +70,7 @@ def _measures_end(project: Project) -> Iterator[Finding]:
         if name in reached:
             yield (
                 project.spot(project.measures_by_name[name]),
-                "computes with itself in the end: write out one of the measures that it names",
+                "depends on itself: write out one of the measures that it names",
             )
 
 

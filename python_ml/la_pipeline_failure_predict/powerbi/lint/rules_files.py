@@ -135,7 +135,7 @@ def _files_and_references_agree(project: Project) -> Iterator[Finding]:
             if one.name not in names:
                 yield (
                     project.spot(one),
-                    "names what has no file: delete the line, or bring the file back",
+                    "names what has no file: delete the line, or restore the file",
                 )
 
 
@@ -169,7 +169,7 @@ def _items_are_identified(project: Project) -> Iterator[Finding]:
                 f"is not declared as a {kind} with a displayName in .platform: build it again",
             )
         elif not GUID.fullmatch(logical_id):
-            yield spot, f"has the logicalId {logical_id!r}, which is no GUID: build it again"
+            yield spot, f"has the logicalId {logical_id!r}, which is not a GUID: build it again"
         elif other := seen.get(logical_id.lower()):
             yield spot, f"has the logicalId of {other}: build it again"
         seen[logical_id.lower()] = folder.name
@@ -212,7 +212,7 @@ def _parameters_are_used(project: Project) -> Iterator[Finding]:
     read = {name for query in queries for name in query.unknown}
     for one in parameters:
         if one.name not in read:
-            yield project.spot(one), "is asked for and used by no table: delete it"
+            yield project.spot(one), "is a parameter that no table uses: delete it"
 
 
 @book.error("M_COLUMN_MISSING")

@@ -109,7 +109,10 @@ def _tags_are_guids_of_one_thing(project: Project) -> Iterator[Finding]:
         if tag is None:
             continue
         if not GUID.fullmatch(tag):
-            yield project.spot(one), f"has the lineageTag {tag}, which is no GUID: build it again"
+            yield (
+                project.spot(one),
+                f"has the lineageTag {tag}, which is not a GUID: build it again",
+            )
         elif tag.lower() in seen:
             yield project.spot(one), "has the lineageTag of another object: build it again"
         seen.add(tag.lower())

@@ -23,7 +23,7 @@ def _numbers_are_not_summed(project: Project) -> Iterator[Finding]:
         if column.type in NUMBERS and is_summed and not column.is_hidden:
             yield (
                 project.spot(column),
-                "is summed by itself when it is dropped on a page: set summarizeBy: none",
+                "is summed automatically when it is dropped on a page: set summarizeBy: none",
             )
 
 
@@ -53,7 +53,7 @@ def _places_have_a_category(project: Project) -> Iterator[Finding]:
         if (is_coordinate or is_name) and not column.declared.properties.get("dataCategory"):
             yield (
                 project.spot(column),
-                "is a place that maps do not know as one: set its dataCategory, such as Latitude",
+                "is a location that maps do not recognize: set its dataCategory, such as Latitude",
             )
 
 
@@ -64,7 +64,7 @@ def _months_are_sorted(project: Project) -> Iterator[Finding]:
         if is_name and not column.sorted_by and not column.is_hidden:
             yield (
                 project.spot(column),
-                "is sorted by the alphabet, April first: set sortByColumn to the month's number",
+                "is sorted alphabetically, April first: set sortByColumn to the month's number",
             )
 
 
@@ -72,7 +72,7 @@ def _months_are_sorted(project: Project) -> Iterator[Finding]:
 def _columns_have_a_source(project: Project) -> Iterator[Finding]:
     for column in project.columns:
         if not column.declared.value and not column.declared.properties.get("sourceColumn"):
-            yield project.spot(column), "is read from nothing: set sourceColumn"
+            yield project.spot(column), "has no source: set sourceColumn"
 
 
 @book.error("EXPRESSION_RELIANT_OBJECTS_MUST_HAVE_AN_EXPRESSION")
@@ -109,7 +109,7 @@ def _sort_columns_end(project: Project) -> Iterator[Finding]:
             seen.add(key)
             key = project.columns_by_key[key].sorted_by if key in project.columns_by_key else None
         if key == column.key:
-            yield project.spot(column), "is sorted by itself in the end: sort it by a number"
+            yield project.spot(column), "is sorted by itself indirectly: sort it by a number"
 
 
 @book.error("HIERARCHY_LEVEL_MISSING")

@@ -88,7 +88,7 @@ def _themes_are_there(project: Project) -> Iterator[Finding]:
                 yield spot, f"uses the theme {name}, which resourcePackages lacks: add it there"
         for name, path in report.resources.items():
             if not path.is_file():
-                yield spot, f"names {name}, and {project.path_of(path)} is missing: bring it back"
+                yield spot, f"names {name}, and {project.path_of(path)} is missing: restore it"
             elif path.suffix == ".json" and not read_json(path):
                 yield spot, f"names {name}, which is not a JSON object: build it again"
 
@@ -160,13 +160,12 @@ def _pages_are_entered_by_a_field(project: Project) -> Iterator[Finding]:
         if not bound or not filters.issuperset(bound):
             yield (
                 spot_of(project, report, page),
-                "is entered by no field: bind a filter of the page in pageBinding.parameters",
+                "has no drill-through field: bind a filter of the page in pageBinding.parameters",
             )
         if not page.is_hidden:
             yield (
                 spot_of(project, report, page),
-                "is of the row that a reader comes from, and has a tab: set visibility to "
-                "HiddenInViewMode",
+                "is a drill-through page, and has a tab: set visibility to HiddenInViewMode",
             )
 
 

@@ -40,8 +40,8 @@ def _date_tables_are_marked(project: Project) -> Iterator[Finding]:
         if (is_called_so or is_marked) and not _is_date_table(table):
             yield (
                 project.spot(table),
-                "is no date table to Power BI: set dataCategory: Time, and isKey on its column of "
-                "dateTime",
+                "is not a date table for Power BI: set dataCategory: Time, and isKey on its column "
+                "of dateTime",
             )
 
 
@@ -63,7 +63,7 @@ def _relationships_differ(project: Project) -> Iterator[Finding]:
     for link in project.links:
         ends = frozenset((link.many, link.one))
         if ends in seen:
-            yield project.spot(link), "stands twice: delete one of them"
+            yield project.spot(link), "is declared twice: delete one of them"
         seen.add(ends)
 
 
@@ -143,7 +143,7 @@ def _dimensions_stand_alone(project: Project) -> Iterator[Finding]:
         if name in looking_up and name in project.tables_by_name:
             yield (
                 project.spot(project.tables_by_name[name]),
-                "stands between two tables: take what it looks up into its view",
+                "is between two tables: move what it looks up into its view",
             )
 
 
@@ -176,7 +176,7 @@ def _inactive_relationships_are_used(project: Project) -> Iterator[Finding]:
 def _roles_filter_tables(project: Project) -> Iterator[Finding]:
     for one in project.of("tablePermission"):
         if one.name.casefold() not in project.tables_by_name:
-            yield project.spot(one), "filters a table that is not there: name another"
+            yield project.spot(one), "filters a table that does not exist: name another"
         elif not one.value.strip():
             yield project.spot(one), "filters by nothing: write a condition after ="
 

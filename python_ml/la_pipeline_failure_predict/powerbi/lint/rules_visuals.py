@@ -110,7 +110,7 @@ def _kinds_are_known(project: Project) -> Iterator[Finding]:
         if visual.kind in DEPRECATED_KINDS:
             yield (
                 spot_of(project, report, visual),
-                f"is of a kind that Power BI gives up: use {DEPRECATED_KINDS[visual.kind]}",
+                f"is of a kind that Power BI is retiring: use {DEPRECATED_KINDS[visual.kind]}",
             )
         elif visual.kind and visual.kind not in VISUAL_KINDS:
             yield (

@@ -197,8 +197,8 @@ def _no_numbers(table: Table, column: Column, name: str) -> Probe:
         spot_of(table, column),
         "NO_NUMBER",
         f"count(*) filter (where {name} in ({NO_NUMBERS}))",
-        "is no number or infinite in {count} rows, which spoils every sum: make it null in the dbt "
-        "model",
+        "is not a number or infinite in {count} rows, which spoils every sum: make it null in the "
+        "dbt model",
     )
 
 
