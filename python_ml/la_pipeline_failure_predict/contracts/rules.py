@@ -15,11 +15,6 @@ from la_pipeline_failure_predict.tables import NONE, Bound, Limit, Rule, Severit
 ROW_QUERY = re.compile(r"^select count\(\*\) from \{table\} where (.+)$", re.IGNORECASE | re.DOTALL)
 
 
-def measure(rule: Rule) -> str:
-    """Return a query of a rule's figure of ``{table}``: what must be within its bound."""
-    return rule.query or f"select {aggregate(rule)} from {{table}}"
-
-
 def aggregate(rule: Rule) -> str:
     """Return a rule's figure as an expression to select from its table, beside other figures."""
     if rule.query:

@@ -9,7 +9,7 @@ from great_expectations.core import ExpectationSuiteValidationResult
 
 from la_pipeline_failure_predict.tables import NONE, Rule
 
-Status = Literal["pass", "warn", "fail", "error"]
+Status = Literal["pass", "warn", "fail", "error", "skip"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Outcome:
     ----------
     status
         ``warn`` for a broken rule of severity warning, ``fail`` for one of severity error,
-        ``error`` where the rule could not be evaluated.
+        ``error`` where the rule could not be evaluated, ``skip`` where there was nothing to judge.
     failures
         Rows (or keys) that break the rule; 1 for a figure of the whole table out of its bound.
     figure
@@ -75,10 +75,26 @@ class TableOutcome:
         """Schema and name."""
         return f"{self.schema}.{self.name}"
 
+    def count(self, *statuses: Status) -> int:
+        """Return the number of outcomes of these statuses."""
+        return sum(outcome.status in statuses for outcome in self.outcomes)
+
+    @property
+    def rules(self) -> int:
+        """Rules that were judged."""
+        return len(self.outcomes) - self.count("skip")
+
+    @property
+    def status(self) -> Status:
+        """The worst of its outcomes; ``skip`` where only columns could be judged, without rows."""
+        worst: tuple[Status, ...] = ("error", "fail", "warn")
+        kept: Status = "pass" if self.rows else "skip"
+        return next((status for status in worst if self.count(status)), kept)
+
     def broken(self) -> list[Outcome]:
-        """Outcomes other than pass, the worst first."""
+        """Outcomes of rules that do not hold, the worst first."""
         order = {"error": 0, "fail": 0, "warn": 1}
-        found = [outcome for outcome in self.outcomes if outcome.status != "pass"]
+        found = [outcome for outcome in self.outcomes if outcome.status in order]
         return sorted(found, key=lambda outcome: order[outcome.status])
 
 
@@ -89,7 +105,7 @@ class Findings:
     Attributes
     ----------
     not_checked
-        What was left out and why, a sentence each.
+        Tables that are not there and why, a sentence each.
     """
 
     label: str
@@ -112,7 +128,12 @@ class Findings:
         """Rules of severity warning that are broken."""
         return sum(outcome.status == "warn" for _, outcome in self.broken())
 
+    @cached_property
+    def checked(self) -> tuple[TableOutcome, ...]:
+        """Tables of which something could be judged."""
+        return tuple(table for table in self.tables if table.status != "skip")
+
     @property
     def rules(self) -> int:
-        """Rules evaluated."""
-        return sum(len(table.outcomes) for table in self.tables)
+        """Rules that were judged."""
+        return sum(table.rules for table in self.checked)

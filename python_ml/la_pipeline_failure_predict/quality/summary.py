@@ -16,18 +16,24 @@ def text_lines(findings: Findings) -> Iterator[str]:
     """Yield a line per table, then failures, warnings, and the total."""
     width = max((len(table.full_name) for table in findings.tables), default=0)
     for table in findings.tables:
-        yield (
-            f"{table.full_name:<{width}}  {len(table.outcomes):3} rules, "
-            f"{_failed(table)}{table.rows:,} rows, {table.seconds:.1f} s"
-        )
+        yield f"{table.full_name:<{width}}  {_table_text(table)}"
     for sentence in findings.not_checked:
         yield f"not checked: {sentence}"
     for table, outcome in findings.broken():
         yield f"{_level(outcome)}: {_title(table, outcome)}: {_text(table, outcome)}"
     yield (
-        f"Checked {findings.rules} rules of {len(findings.tables)} tables: "
+        f"Checked {findings.rules} rules of {len(findings.checked)} tables: "
         f"{findings.failed} failed, {findings.warned} warnings."
     )
+
+
+def _table_text(table: TableOutcome) -> str:
+    if table.status == "skip":
+        return "not checked: no rows"
+    words = [f"{table.count('fail', 'error')} failed"] * bool(table.count("fail", "error"))
+    words += [f"{table.count('warn')} warned"] * bool(table.count("warn"))
+    counts = "".join(f"{word}, " for word in words)
+    return f"{table.rules:3} rules, {counts}{table.rows:,} rows, {table.seconds:.1f} s"
 
 
 def github_lines(findings: Findings) -> Iterator[str]:
@@ -42,9 +48,9 @@ def write_junit(findings: Findings, path: Path) -> None:
     root = ElementTree.Element(
         "testsuites",
         name="la-pipes check",
-        tests=str(findings.rules),
-        failures=str(_count(findings.tables, "fail")),
-        errors=str(_count(findings.tables, "error")),
+        tests=str(sum(len(table.outcomes) for table in findings.tables)),
+        failures=str(sum(table.count("fail") for table in findings.tables)),
+        errors=str(sum(table.count("error") for table in findings.tables)),
     )
     for table in findings.tables:
         suite = ElementTree.SubElement(
@@ -52,9 +58,9 @@ def write_junit(findings: Findings, path: Path) -> None:
             "testsuite",
             name=table.full_name,
             tests=str(len(table.outcomes)),
-            failures=str(_count([table], "fail")),
-            errors=str(_count([table], "error")),
-            skipped="0",
+            failures=str(table.count("fail")),
+            errors=str(table.count("error")),
+            skipped=str(table.count("skip")),
             time=f"{table.seconds:.3f}",
         )
         for outcome in table.outcomes:
@@ -70,23 +76,15 @@ def _add_case(suite: ElementTree.Element, table: TableOutcome, outcome: Outcome)
     )
     if outcome.status == "pass":
         return
+    if outcome.status == "skip":
+        ElementTree.SubElement(case, "skipped", message="nothing to judge")
+        return
     text = NOT_XML.sub("�", _text(table, outcome))
     if outcome.status == "warn":
         ElementTree.SubElement(case, "system-out").text = f"warning: {text}"
         return
     kind = "failure" if outcome.status == "fail" else "error"
     ElementTree.SubElement(case, kind, message=text, type=outcome.rule.kind).text = text
-
-
-def _count(tables: list[TableOutcome] | tuple[TableOutcome, ...], status: str) -> int:
-    return sum(outcome.status == status for table in tables for outcome in table.outcomes)
-
-
-def _failed(table: TableOutcome) -> str:
-    failed = sum(outcome.status in ("fail", "error") for outcome in table.outcomes)
-    warned = sum(outcome.status == "warn" for outcome in table.outcomes)
-    words = [f"{failed} failed"] * bool(failed) + [f"{warned} warned"] * bool(warned)
-    return "".join(f"{word}, " for word in words)
 
 
 def _level(outcome: Outcome) -> str:
@@ -98,7 +96,7 @@ def _title(table: TableOutcome, outcome: Outcome) -> str:
 
 
 def _text(table: TableOutcome, outcome: Outcome) -> str:
-    if outcome.rule.kind in ("sql",) or outcome.status == "error" or table.rows == 0:
+    if outcome.rule.kind == "sql" or outcome.status == "error" or table.rows == 0:
         return outcome.explanation
     return f"{outcome.failures:,} of {table.rows:,} rows: {outcome.explanation}"
 
