@@ -1,4 +1,4 @@
-"""Great Expectations judges what was measured: one checkpoint per table, one expectation per rule."""
+"""Great Expectations judges what was measured: a checkpoint per table, an expectation per rule."""
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
