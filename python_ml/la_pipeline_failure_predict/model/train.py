@@ -276,7 +276,7 @@ def complete_periods(warehouse: Warehouse, grain: Grain, as_of: date | None) -> 
     if not any(period.breaks for period in periods):
         raise UserError(
             f"{mart.name} has {len(periods)} complete periods but no breaks in them: load breaks "
-            "(and link them to pipes with la-pipes link), then run la-pipes build."
+            "(and link them to mains with la-pipes link), then run la-pipes build."
         )
     return periods
 

@@ -1,6 +1,6 @@
 """The measures that dbt declares as metrics, each as one small formula.
 
-`dax` writes a formula as DAX and `metric_sql` as SQL. Only what both can say alike is read:
+`dax` writes a formula as DAX and `metric_sql` as SQL. Only what both can express is read:
 anything else that a metric holds is an error that names the metric.
 """
 
@@ -136,7 +136,7 @@ def read_metrics(manifest: Manifest) -> tuple[Metric, ...]:
     Raises
     ------
     UserError
-        If a metric holds what DAX and SQL would not say alike, lacks a format or reads a column
+        If a metric holds what DAX and SQL cannot both express, lacks a format or reads a column
         that its model does not have, or if two have the same label.
     """
     reader = _Reader(manifest)

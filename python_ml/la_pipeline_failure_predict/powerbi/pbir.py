@@ -252,7 +252,7 @@ def _projections(
 
 
 def _native_name(field: Field, taken: dict[str, tuple[str, str]]) -> str:
-    """Return a name that no other field of the visual has: two tables may have a column alike."""
+    """Return a name that no other field of the visual has: columns may have equal names."""
     name, number, owner = field.name, 1, (field.table, field.name)
     while taken.setdefault(name, owner) != owner:
         name, number = f"{field.name}{number}", number + 1

@@ -7,8 +7,8 @@ Expected leaks of a main in a calendar year, given everything before 1 January::
     x diameter x age x soil x road x joint x installation frailty x spatial frailty
     x excitation by leaks of the last three years (same installation; within 100 m)
 
-The year's weather is not known on 1 January: it moves all mains alike, has mean 1 over the record,
-and is left out of the true hazard.
+The year's weather is not known on 1 January: it affects all mains in the same way, has mean 1 over
+the record, and is left out of the true hazard.
 """
 
 from dataclasses import dataclass

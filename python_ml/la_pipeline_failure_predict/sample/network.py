@@ -100,7 +100,7 @@ def lay_streets(rng: np.random.Generator, segments: int) -> Network:
 
 
 def _quotas(areas_m2: npt.NDArray[np.float64], segments: int) -> dict[int, int]:
-    """Segments by place: the fewest places that hold them, each filled alike; they add up."""
+    """Segments by place: the fewest places that hold them, filled to the same degree."""
     capacity = areas_m2 / areas_m2.sum() * max(segments, _FULL_SEGMENTS)
     order = np.array(visiting_order())
     held = np.cumsum(capacity[order])

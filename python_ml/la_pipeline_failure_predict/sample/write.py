@@ -190,7 +190,8 @@ def _all_or_none(directory: Path) -> Iterator[Path]:
         if not directory.exists():
             folder.replace(directory)
             return
-        # The list of files goes first and comes back last: whoever finds it finds a whole sample.
+        # The list of files is deleted first and written last, so that a sample with a list is
+        # complete.
         (directory / _DELIVERY).unlink(missing_ok=True)
         for file in sorted(folder.iterdir(), key=lambda path: path.name == _DELIVERY):
             file.replace(directory / file.name)

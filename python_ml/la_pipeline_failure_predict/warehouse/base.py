@@ -204,7 +204,8 @@ def full_name(table: Table) -> str:
 def create_statement(table: Table) -> str:
     """Return the DDL of a table as its contract declares it.
 
-    Keys are tested by dbt, not enforced: bulk loads stay fast and both engines alike.
+    Keys are tested by dbt, not enforced, so that bulk loads stay fast and both engines behave the
+    same.
     """
     columns = [
         sa.Column(sa.sql.quoted_name(c.name, True), SQL_TYPES[c.sql_type], nullable=not c.required)

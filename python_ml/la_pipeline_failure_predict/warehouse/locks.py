@@ -64,7 +64,7 @@ def wait_for(attempt: Callable[[], str | None], wait_s: float, label: str) -> No
 
 
 def describe_process() -> str:
-    """Say who this process is, to whoever waits for it."""
+    """Describe this process to those who wait for it."""
     return f"{COMMAND.get()} (process {os.getpid()} on {socket.gethostname()})"
 
 

@@ -38,7 +38,7 @@ FONTS = (BODY_FONT, "Open Sans", "Liberation Sans", "Arial", "DejaVu Sans")
 
 @cache
 def fonts() -> list[str]:
-    """Return the fonts that are here, the most alike first."""
+    """Return the fonts that are installed, the most similar first."""
     known = set(font_manager.get_font_names())
     return [font for font in FONTS if font in known]
 
