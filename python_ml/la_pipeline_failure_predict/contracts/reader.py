@@ -1,6 +1,6 @@
 """Read the contracts (Open Data Contract Standard v3) into tables and columns."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from open_data_contract_standard.model import (
 
 from la_pipeline_failure_predict.contracts.rules import column_rules, table_rules
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.tables import Column, Rule, Table
+from la_pipeline_failure_predict.tables import Column, Table
 
 CONTRACT_FILES = (
     "data_schema.yaml",
@@ -55,25 +55,27 @@ def read_contract(root: Path, file_name: str) -> list[Table]:
     contract = OpenDataContractStandard.from_file(str(root / "schemas" / file_name))
     servers = contract.servers or []
     schema = str(servers[0].schema_) if servers else ""
-    return [_table(declared, schema) for declared in contract.schema_ or []]
+    shared = _custom(contract, "landingColumns")
+    landing = [
+        SchemaProperty.model_validate(item) for item in (shared if isinstance(shared, list) else ())
+    ]
+    return [_table(declared, schema, landing) for declared in contract.schema_ or []]
 
 
-def _table(declared: SchemaObject, schema: str) -> Table:
-    """Return a table; it is in the schema it names itself, else in its contract's."""
+def _table(declared: SchemaObject, schema: str, landing: Sequence[SchemaProperty]) -> Table:
+    """Return a table of a schema; one that deliveries are loaded into has the landing columns."""
+    properties = [*(declared.properties or []), *(landing if _custom(declared, "landing") else ())]
     return Table(
         name=str(declared.name),
-        schema=str(_custom(declared, "schema") or schema),
+        schema=schema,
         provider=str(_custom(declared, "provider") or ""),
         description=str(declared.description),
-        columns=tuple(_column(item) for item in declared.properties or []),
-        rules=tuple(_rules(declared)),
+        columns=tuple(map(_column, properties)),
+        rules=(
+            *(rule for declared_column in properties for rule in column_rules(declared_column)),
+            *table_rules(declared),
+        ),
     )
-
-
-def _rules(declared: SchemaObject) -> Iterator[Rule]:
-    for column in declared.properties or []:
-        yield from column_rules(column)
-    yield from table_rules(declared)
 
 
 def _column(declared: SchemaProperty) -> Column:
@@ -90,7 +92,9 @@ def _column(declared: SchemaProperty) -> Column:
     )
 
 
-def _custom(declared: SchemaObject | SchemaProperty, name: str) -> object:
+def _custom(
+    declared: OpenDataContractStandard | SchemaObject | SchemaProperty, name: str
+) -> object:
     for item in declared.customProperties or []:
         if item.property == name:
             return item.value
