@@ -1,30 +1,19 @@
 """The contracts say the same to Python, to dbt and to the loader."""
 
-import pytest
 import yaml
-from open_data_contract_standard.model import OpenDataContractStandard
 
 from cities import ROOT, City
 from la_pipeline_failure_predict.contracts.dbt_sources import render_sources
-from la_pipeline_failure_predict.contracts.reader import CONTRACT_FILES, read_tables
-
-
-@pytest.mark.parametrize("name", CONTRACT_FILES)
-def test_contracts_describe_every_column(name: str) -> None:
-    contract = OpenDataContractStandard.from_file(str(ROOT / "schemas" / name))
-    assert contract.apiVersion.startswith("v3")
-    for table in contract.schema_:
-        for column in table.properties:
-            assert column.description, f"{table.name}.{column.name}"
-            assert column.description.endswith("."), f"{table.name}.{column.name}"
+from la_pipeline_failure_predict.contracts.reader import read_tables
 
 
 def test_every_landing_table_says_where_a_row_came_from() -> None:
-    lineage = {"_source_file", "_row_number", "_load_id", "_loaded_at"}
+    lineage = ["_source_file", "_row_number", "_load_id", "_loaded_at"]
     landing = [table for table in read_tables(ROOT).values() if table.is_landing]
     assert len(landing) >= 14
     for table in landing:
-        assert lineage <= {column.name for column in table.columns}, table.name
+        assert [column.name for column in table.columns][-4:] == lineage, table.name
+        assert all(column.required and column.description for column in table.columns[-4:])
 
 
 def test_python_and_dbt_create_the_same_tables(empty_city: City) -> None:
