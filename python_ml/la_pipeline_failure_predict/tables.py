@@ -130,6 +130,8 @@ class Table:
     ----------
     rules
         What its rows must hold, column by column, then across columns and rows.
+    late_after_days
+        Days after which a delivery of a landing table is late; None where it never is.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Table:
     description: str
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...] = ()
+    late_after_days: int | None = None
 
     @cached_property
     def delivered(self) -> tuple[Column, ...]:

@@ -11,10 +11,6 @@ from la_pipeline_failure_predict.tables import Column, Rule, Severity, Table
 
 HEADER = "# Generated from schemas/*.yaml by `la-pipes contracts sync`; change it there.\n"
 
-# Days after which a delivery is late, a warning: breaks and climate come about once a month, the
-# inventory once a year. Los Angeles' record is closed, so only a new copy can be late.
-LATE_AFTER_DAYS = {"breaks": 45, "climate": 45}
-SELDOM_AFTER_DAYS = 400
 # A source that was never delivered is not late.
 LOADED_AT = "select coalesce(max(_loaded_at), cast(current_timestamp as timestamp)) from {{ this }}"
 
@@ -67,9 +63,8 @@ def _source(provider: str, tables: list[Table]) -> dict[str, object]:
 
 def _table(table: Table) -> dict[str, object]:
     entry: dict[str, object] = {"name": table.name, "description": table.description}
-    if table.is_landing:
-        days = LATE_AFTER_DAYS.get(table.name, SELDOM_AFTER_DAYS)
-        freshness = {"warn_after": {"count": days, "period": "day"}}
+    if table.late_after_days:
+        freshness = {"warn_after": {"count": table.late_after_days, "period": "day"}}
         entry["config"] = {"loaded_at_query": LOADED_AT, "freshness": freshness}
     tests: list[dict[str, object]] = []
     if len(table.key) > 1:

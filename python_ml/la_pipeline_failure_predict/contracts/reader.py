@@ -1,6 +1,7 @@
 """Read the contracts (Open Data Contract Standard v3) into tables and columns."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -59,7 +60,18 @@ def read_contract(root: Path, file_name: str) -> list[Table]:
     landing = [
         SchemaProperty.model_validate(item) for item in (shared if isinstance(shared, list) else ())
     ]
-    return [_table(declared, schema, landing) for declared in contract.schema_ or []]
+    tables = (_table(declared, schema, landing) for declared in contract.schema_ or [])
+    return [replace(table, late_after_days=_late_after_days(contract, table)) for table in tables]
+
+
+def _late_after_days(contract: OpenDataContractStandard, table: Table) -> int | None:
+    """Return the latency of a landing table: its own, else that of the contract."""
+    promised = {
+        str(item.element or "").partition(".")[0]: int(str(item.value))
+        for item in contract.slaProperties or []
+        if item.property == "latency"
+    }
+    return promised.get(table.name, promised.get("")) if table.is_landing else None
 
 
 def _table(declared: SchemaObject, schema: str, landing: Sequence[SchemaProperty]) -> Table:
