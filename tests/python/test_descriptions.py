@@ -11,6 +11,7 @@ import yaml
 
 from cities import ROOT
 from la_pipeline_failure_predict.contracts.column_docs import PATH, render_column_docs
+from la_pipeline_failure_predict.contracts.reader import read_tables
 from la_pipeline_failure_predict.errors import UserError
 
 # A text may stand twice, as in a model and in the one that passes it on; a third copy goes wrong.
@@ -84,6 +85,22 @@ def test_a_view_for_power_bi_reads_what_its_mart_says_of_a_column() -> None:
     assert not copies, "write {{ doc('<mart>__<column>') }}"
 
 
+def test_a_staging_model_reads_what_the_contract_says_of_a_column() -> None:
+    contracts = {
+        (column.name.strip("_"), column.description)
+        for table in read_tables(ROOT).values()
+        for column in table.columns
+    }
+    copies = [
+        f"{model['name']}.{column['name']}"
+        for _, model in _models()
+        for column in model.get("columns") or ()
+        if model["name"].startswith("stg_")
+        and (column["name"], _text(column["description"])) in contracts
+    ]
+    assert not copies, "write {{ doc('<table>__<column>') }}"
+
+
 def test_every_doc_block_is_read() -> None:
     yaml_text = "".join(file.read_text() for file in (ROOT / "models").rglob("*.yml"))
     unread = [
@@ -120,8 +137,8 @@ def test_a_view_says_of_a_column_what_the_mart_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mart", "told"),
     [
-        ({"description": "Lining.", "name": "linning"}, "no model has that column"),
-        ({}, "no model has that column with a description"),
+        ({"description": "Lining.", "name": "linning"}, "no model or source has that column"),
+        ({}, "no model or source has that column with a description"),
         ({"description": "{{ doc('lining') }}"}, r"write {{ doc\('lining'\) }} there too"),
     ],
 )

@@ -1,7 +1,8 @@
 """Write dbt's doc blocks of the columns that a view passes on: a description is written once.
 
-The description of a column is in the YAML of the mart that makes it. The YAML of a view that shows
-the column reads it: ``{{ doc('dim_pipes__lining') }}`` is what dim_pipes says of its column lining.
+The description of a column is in the YAML of the mart that makes it, or in the contract of a table
+that Python writes. The YAML of a view that shows the column reads it:
+``{{ doc('dim_pipes__lining') }}`` is what dim_pipes says of its column lining.
 """
 
 import re
@@ -15,7 +16,9 @@ from la_pipeline_failure_predict.contracts.generated import write_drifted
 from la_pipeline_failure_predict.errors import UserError
 
 PATH = Path("models/_docs/columns.md")
-HEADER = "Generated from the models' YAML by `la-pipes contracts sync`; change it there.\n"
+HEADER = (
+    "Generated from the YAML of models and sources by `la-pipes contracts sync`; change it there.\n"
+)
 # Hand-written blocks have no double underscore.
 REFERENCE = re.compile(r"doc\(\s*['\"]+(\w+__\w+)['\"]+\s*\)")
 
@@ -42,19 +45,21 @@ def render_column_docs(root: Path) -> str:
 
 
 def _descriptions(text: str) -> Iterator[tuple[str, str]]:
-    """Return what a file says of columns, by model and column."""
+    """Return what a file says of columns, by model or source table, and column."""
     declared: Any = yaml.safe_load(text)
-    for model in declared.get("models") or ():
-        for column in model.get("columns") or ():
+    sources = declared.get("sources") or ()
+    tables = [*(declared.get("models") or ()), *(item for one in sources for item in one["tables"])]
+    for table in tables:
+        for column in table.get("columns") or ():
             description = " ".join(column.get("description", "").split())
-            yield f"{model['name']}__{column['name']}", description
+            yield f"{table['name']}__{column['name']}", description
 
 
 def _block(name: str, description: str | None) -> str:
     if not description:
         raise UserError(
-            f"A description in models/ is {{{{ doc('{name}') }}}}, and no model has that column "
-            "with a description: name a model and its column, joined by two underscores."
+            f"A description in models/ is {{{{ doc('{name}') }}}}, and no model or source has that "
+            "column with a description: name a table and its column, joined by two underscores."
         )
     if "{{" in description:
         raise UserError(
