@@ -1,6 +1,6 @@
 """How a column of a view appears in Power BI where its YAML does not say otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from la_pipeline_failure_predict.contracts.consumer_contracts import UNITS_BY_ENDING, unit_of
@@ -44,8 +44,8 @@ CATEGORIES = {"longitude": "Longitude", "latitude": "Latitude"}
 
 
 def friendly_name(column: Mapping[str, Any]) -> str:
-    """Return the name of a column for readers: ``length_m`` is Length (m)."""
-    name, unit = str(column["name"]), unit_of(column)
+    """Return the name of a column for readers: ``length_m`` is Length (m), ``joint_name`` Joint."""
+    name, unit = str(column["name"]).removesuffix("_name"), unit_of(column)
     if unit:
         ending = next((end for end in UNITS_BY_ENDING if name.endswith(end)), "")
         symbol = SYMBOLS.get(unit, unit)
@@ -67,7 +67,7 @@ def default_format(column: Mapping[str, Any]) -> str:
     """Return the format string of a column; empty for text and truth values."""
     name, kind = str(column["name"]), column["data_type"]
     if kind == "date":
-        return "yyyy-mm-dd"
+        return "mmm yyyy" if name == "month_on" else "yyyy-mm-dd"
     if kind == "timestamp":
         return "yyyy-mm-dd hh:nn"
     if kind not in ("integer", "bigint", "double precision"):
@@ -83,6 +83,17 @@ def default_format(column: Mapping[str, Any]) -> str:
     if name.endswith("_m") or name.startswith("diameter"):
         return "#,0"
     return "#,0.00"
+
+
+def default_sort(name: str, columns: Collection[str]) -> str | None:
+    """Return the column that one of names is ordered by: ``joint_name`` by ``joint_sort``."""
+    order = name.removesuffix("_name") + "_sort"
+    return order if name.endswith("_name") and order in columns else None
+
+
+def is_hidden_by_name(name: str) -> bool:
+    """Whether readers need not see a column: the order and the codes of names."""
+    return name.endswith(("_sort", "_code"))
 
 
 def category(name: str) -> str:

@@ -19,7 +19,9 @@ from la_pipeline_failure_predict.powerbi.column_defaults import (
     TYPES,
     category,
     default_format,
+    default_sort,
     friendly_name,
+    is_hidden_by_name,
 )
 from la_pipeline_failure_predict.powerbi.dax import to_dax
 from la_pipeline_failure_predict.powerbi.declared import (
@@ -199,8 +201,8 @@ def _column(model: Model, declared: Mapping[str, Any], is_key: bool, is_many_sid
         format=default_format(declared) if settings.format is None else settings.format,
         folder=("Location" if place else "") if settings.folder is None else settings.folder,
         category=place,
-        sort_by=settings.sort_by,
-        is_hidden=settings.hidden or is_many_side or name.endswith("_sort"),
+        sort_by=settings.sort_by or default_sort(name, {each["name"] for each in model.columns}),
+        is_hidden=settings.hidden or is_many_side or is_hidden_by_name(name),
         is_key=is_key,
     )
 
