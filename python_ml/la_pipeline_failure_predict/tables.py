@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-Limit = int | float | str
 Severity = Literal["error", "warning"]
 Kind = Literal["required", "range", "pattern", "codes", "length", "wkt", "repeated", "row", "sql"]
 
@@ -64,8 +63,8 @@ class Rule:
         SQL that gives the rule's figure of ``{table}``; None for a rule of single rows.
     bound
         What the figure, or the number (with `is_share` the percentage) of broken rows, must be.
-    minimum, maximum, pattern, codes, columns
-        Arguments of a range (or length), pattern, code list and repeated key.
+    columns
+        Columns of a repeated key.
     """
 
     name: str
@@ -77,10 +76,6 @@ class Rule:
     query: str | None = None
     bound: Bound = NONE
     is_share: bool = False
-    minimum: Limit | None = None
-    maximum: Limit | None = None
-    pattern: str | None = None
-    codes: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
 
     @property

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 from open_data_contract_standard.model import DataQuality, SchemaObject, SchemaProperty
 
-from la_pipeline_failure_predict.tables import NONE, Bound, Limit, Rule, Severity
+from la_pipeline_failure_predict.tables import NONE, Bound, Kind, Rule, Severity
+
+Limit = int | float | str
 
 # A table's own query that counts rows can be asked of a single row, so its rows can be set aside.
 ROW_QUERY = re.compile(r"^select count\(\*\) from \{table\} where (.+)$", re.IGNORECASE | re.DOTALL)
@@ -53,7 +55,9 @@ def column_rules(declared: SchemaProperty) -> Iterator[Rule]:
     if "minimum" in options or "maximum" in options:
         yield _range(name, options.get("minimum"), options.get("maximum"))
     if "pattern" in options:
-        yield _pattern(name, str(options["pattern"]), "error", None)
+        pattern = str(options["pattern"])
+        reason = f"{name} is not written like {pattern}"
+        yield Rule(f"{name}_pattern", "pattern", "error", reason, name, _pattern(name, pattern))
     if "maxLength" in options:
         longest = int(options["maxLength"])
         yield Rule(
@@ -63,7 +67,6 @@ def column_rules(declared: SchemaProperty) -> Iterator[Rule]:
             f"{name} is longer than {longest:,} characters",
             name,
             f"length({quoted}) > {longest}",
-            maximum=longest,
         )
     if options.get("format") == "wkt":
         yield Rule(f"{name}_wkt", "wkt", "error", f"{name} is not well-known text", name)
@@ -105,8 +108,6 @@ def _range(name: str, minimum: Limit | None, maximum: Limit | None) -> Rule:
         f"{name} is outside {_span(minimum, maximum)}",
         name,
         " or ".join(limits),
-        minimum=minimum,
-        maximum=maximum,
     )
 
 
@@ -123,50 +124,30 @@ def _literal(limit: Limit) -> str:
     return f"date {_text(limit)}" if isinstance(limit, str) else repr(limit)
 
 
-def _pattern(name: str, pattern: str, severity: Severity, reason: str | None) -> Rule:
+def _pattern(name: str, pattern: str) -> str:
+    """Return SQL that holds where a column is not written like a pattern."""
     if not (pattern.startswith("^") and pattern.endswith("$")):
         raise ValueError(f"the pattern of {name} must be anchored with ^ and $, as engines differ")
-    return Rule(
-        f"{name}_pattern",
-        "pattern",
-        severity,
-        reason or f"{name} is not written like {pattern}",
-        name,
-        f'not ("{name}" ~ {_text(pattern)})',
-        pattern=pattern,
-    )
+    return f'not ("{name}" ~ {_text(pattern)})'
 
 
 def _column_quality(name: str, quality: DataQuality) -> Rule:
     title, severity, reason = _heading(quality)
     arguments = quality.arguments or {}
-    bound, is_share = _bound(quality), quality.unit == "percent"
-    quoted = f'"{name}"'
+    kind: Kind
     if quality.metric == "nullValues":
-        return Rule(
-            title, "required", severity, reason, name, f"{quoted} is null", None, bound, is_share
-        )
-    if quality.metric == "invalidValues" and "validValues" in arguments:
-        codes = tuple(str(code) for code in arguments["validValues"])
-        condition = f"{quoted} not in ({', '.join(map(_text, codes))})"
-        return Rule(
-            title, "codes", severity, reason, name, condition, None, bound, is_share, codes=codes
-        )
-    if quality.metric == "invalidValues" and "pattern" in arguments:
-        rule = _pattern(name, str(arguments["pattern"]), severity, reason)
-        return Rule(
-            title,
-            "pattern",
-            severity,
-            reason,
-            name,
-            rule.condition,
-            None,
-            bound,
-            is_share,
-            pattern=rule.pattern,
-        )
-    raise ValueError(f"{title}: {quality.metric} of a column is not a metric that la-pipes reads")
+        kind, condition = "required", f'"{name}" is null'
+    elif quality.metric == "invalidValues" and "validValues" in arguments:
+        codes = ", ".join(_text(str(code)) for code in arguments["validValues"])
+        kind, condition = "codes", f'"{name}" not in ({codes})'
+    elif quality.metric == "invalidValues" and "pattern" in arguments:
+        kind, condition = "pattern", _pattern(name, str(arguments["pattern"]))
+    else:
+        raise ValueError(f"{title}: la-pipes reads no metric {quality.metric} of a column")
+    is_share = quality.unit == "percent"
+    return Rule(
+        title, kind, severity, reason, name, condition, bound=_bound(quality), is_share=is_share
+    )
 
 
 def _heading(quality: DataQuality) -> tuple[str, Severity, str]:
