@@ -27,6 +27,7 @@ lint: install  ## Style, types, SQL, contracts and generated files.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	git ls-files '*.yml' '*.yaml' | xargs $(BIN)/yamllint --strict
 	$(BIN)/sqlfluff lint models tests
 	$(BIN)/dbt --quiet parse
 	$(BIN)/dbt-bouncer run --config-file .dbt-bouncer.yml

@@ -51,12 +51,36 @@ def test_dbt_build_passes_with_scores(sample_cities: dict[str, City], engine: st
     assert city.rows("select * from powerbi.pipe_risk order by risk_rank limit 50") == before
 
 
-def test_docs_and_freshness_without_a_warning(sample_cities: dict[str, City]) -> None:
-    city = sample_cities["duckdb"]
-    for command in (["docs", "generate"], ["source", "freshness"]):
-        result = dbt(city, *command, "--warn-error")
-        assert result.returncode == 0, result.stdout[-3000:]
-        assert "warning" not in result.stdout.lower(), result.stdout[-3000:]
+def test_docs_without_a_warning(sample_cities: dict[str, City]) -> None:
+    assert_quiet(dbt(sample_cities["duckdb"], "docs", "generate", "--warn-error"))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_was_just_delivered_is_not_late(sample_cities: dict[str, City], engine: str) -> None:
+    assert_quiet(dbt(sample_cities[engine], "source", "freshness", "--warn-error"))
+
+
+def test_what_was_never_delivered_is_not_late(empty_city: City) -> None:
+    assert_quiet(dbt(empty_city, "source", "freshness", "--warn-error"))
+
+
+def test_breaks_of_two_months_ago_are_late(empty_city: City) -> None:
+    with empty_city.connect() as warehouse:
+        warehouse.execute(
+            "insert into raw.breaks (break_id, broke_on, _source_file, _row_number, _load_id,"
+            " _loaded_at) values ('1', date '2020-01-01', 'breaks.csv', 1, 'l',"
+            " current_timestamp - interval '60 days')"
+        )
+    result = dbt(empty_city, "source", "freshness", "--select", "source:utility")
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert "1 warning" in result.stdout, result.stdout[-3000:]
+    assert "WARN freshness of utility.breaks" in result.stdout, result.stdout[-3000:]
+
+
+def assert_quiet(result: subprocess.CompletedProcess) -> None:
+    """Fail with what dbt printed if it ended with an error or printed a warning."""
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert "warning" not in result.stdout.lower(), result.stdout[-3000:]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
