@@ -65,6 +65,7 @@ def test_what_was_never_delivered_is_not_late(empty_city: City) -> None:
 
 
 def test_breaks_of_two_months_ago_are_late(empty_city: City) -> None:
+    assert empty_city.la_pipes("init").exit_code == 0
     with empty_city.connect() as warehouse:
         warehouse.execute(
             "insert into raw.breaks (break_id, broke_on, _source_file, _row_number, _load_id,"
