@@ -74,8 +74,7 @@ def test_breaks_of_two_months_ago_are_late(empty_city: City) -> None:
         )
     result = dbt(empty_city, "source", "freshness", "--select", "source:utility")
     assert result.returncode == 0, result.stdout[-3000:]
-    assert "1 warning" in result.stdout, result.stdout[-3000:]
-    assert "WARN freshness of utility.breaks" in result.stdout, result.stdout[-3000:]
+    assert re.findall(r"WARN freshness of (\S+)", result.stdout) == ["utility.breaks"]
 
 
 def assert_quiet(result: subprocess.CompletedProcess) -> None:
