@@ -644,10 +644,17 @@ SMALL = [
         mapping="pipes: {columns: {diameter_mm: {constant: 5}}}",
     ),
     Case(
+        "header-that-is-a-word-of-yaml",
+        "pipes",
+        b"No,length_m,material\n1,5,CI\n",
+        says="a header is text, but YAML reads False: write it in quotes",
+        mapping="pipes: {columns: {pipe_id: No}}",
+    ),
+    Case(
         "unit-of-a-text",
         "pipes",
         mains("1,5,CI"),
-        says="gives material in 'ft', but it has no unit",
+        says="gives material the unit 'ft', but it has no unit",
         mapping="pipes: {columns: {material: {from: material, unit: ft}}}",
     ),
     Case(

@@ -37,6 +37,8 @@ class ColumnRule(_Strict):
             return {"from": (value,)}
         if isinstance(value, list):
             return {"from": tuple(value)}
+        if isinstance(value, bool | int | float | dt.date):
+            raise ValueError(f"a header is text, but YAML reads {value!r}: write it in quotes")
         if isinstance(value, dict) and isinstance(value.get("from"), str):
             return value | {"from": (value["from"],)}
         return value
