@@ -233,7 +233,7 @@ class Pipeline:
                     configured[grain.name],
                     final=final,
                     truth=oracle if grain is MAINS else None,
-                    progress=self._advance_by_text,
+                    progress=self.reporter.advance,
                 )
                 for grain in self._trainable(warehouse, grains)
             ]

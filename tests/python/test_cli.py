@@ -26,6 +26,18 @@ def test_help_of_every_command_has_an_example(duckdb_city: City) -> None:
         assert f"Example: la-pipes {' '.join(command)}" in result.output, command
 
 
+def test_help_fits_80_columns_and_cuts_no_summary_short(duckdb_city: City) -> None:
+    duckdb_city.environment["COLUMNS"] = "80"
+    for command in commands_below(duckdb_city):
+        *group, name = command
+        listed = " ".join(duckdb_city.la_pipes(*group, "--help").output.split())
+        printed = duckdb_city.la_pipes(*command, "--help").output
+        summary = " ".join(printed.partition("\n\n")[2].partition("\n\n")[0].split())
+        assert f"{name} {summary.partition('. ')[0]}" in listed
+    lines = [line for printed in duckdb_city.printed for line in printed.splitlines()]
+    assert [line for line in lines if len(line) > 80] == []
+
+
 def test_help_imports_nothing_that_takes_seconds() -> None:
     slow = ("pandas", "pyarrow", "sqlalchemy", "dbt", "duckdb", "sklearn")
     code = (
@@ -56,6 +68,11 @@ def test_unknown_target_names_those_that_exist(duckdb_city: City) -> None:
     result = duckdb_city.la_pipes("init", "--target", "prod")
     assert result.exit_code == 2
     assert "Unknown dbt target 'prod': profiles.yml has dev, postgres" in result.output
+    # Also where no warehouse is opened.
+    for command in (["powerbi", "check"], ["contracts", "sync", "--check"]):
+        result = duckdb_city.la_pipes(*command, "--target", "nope")
+        assert result.exit_code == 2
+        assert "Unknown dbt target 'nope': profiles.yml has dev, postgres" in result.output
 
 
 def test_no_profile_says_where_to_get_one(duckdb_city: City, tmp_path: Path) -> None:

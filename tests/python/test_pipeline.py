@@ -127,7 +127,7 @@ def test_running_again_skips_what_is_up_to_date(
     for step in ("link", "build", "score", "publish"):
         assert f"{step}: up to date" in printed, printed
     assert printed.count("is there already") == 2
-    assert "ten mains to look at first" in printed
+    assert "10 mains to look at first" in printed
     assert city.la_pipes("doctor").exit_code == 0
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from la_pipeline_failure_predict.cli.common import Screen, common
+from la_pipeline_failure_predict.cli.common import common
+from la_pipeline_failure_predict.cli.screen import Screen
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import one_writer
 
@@ -47,14 +48,14 @@ def check(
 
     \b
     Example: la-pipes check
-             la-pipes check --tables raw.pipes --format github --junit reports/check.xml
+             la-pipes check --tables raw.pipes --format github --junit check.xml
     """
     from la_pipeline_failure_predict.quality.check import check_warehouse
     from la_pipeline_failure_predict.quality.data_docs import write_data_docs
     from la_pipeline_failure_predict.quality.history import record
     from la_pipeline_failure_predict.quality.summary import github_lines, text_lines, write_junit
 
-    screen = Screen()
+    screen = Screen.current()
     with one_writer(settings):  # nothing may change during the check
         findings = check_warehouse(settings, tables, screen.advance)
         record(settings, findings)
@@ -63,7 +64,7 @@ def check(
         screen.say(line)
     if style == "github":
         for line in github_lines(findings):
-            screen.say(line)
+            click.echo(line)  # a command to the workflow, not to be broken
     if junit:
         write_junit(findings, junit)
         screen.say(f"JUnit report: {junit}")

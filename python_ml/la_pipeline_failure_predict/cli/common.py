@@ -1,8 +1,6 @@
-"""What every command shares: the screen, the options, and errors as sentences."""
+"""What every command shares: the options, and errors as sentences."""
 
 import logging
-import shutil
-import sys
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import wraps
@@ -11,6 +9,7 @@ from typing import Any, NoReturn, get_args
 
 import click
 
+from la_pipeline_failure_predict.cli.screen import Screen
 from la_pipeline_failure_predict.dbt_runner import DbtFailed
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.data import GrainName
@@ -19,41 +18,11 @@ from la_pipeline_failure_predict.runlog import show_notices, start_logging
 from la_pipeline_failure_predict.settings import Settings, read_settings
 from la_pipeline_failure_predict.warehouse.faults import explain_error
 from la_pipeline_failure_predict.warehouse.locks import COMMAND
+from la_pipeline_failure_predict.warehouse.open import check_target
 
 log = logging.getLogger(__name__)
 
 GRAIN_NAMES: tuple[GrainName, ...] = get_args(GrainName)
-
-
-class Screen:
-    """Reports steps as lines, and progress within a step on one line that is overwritten."""
-
-    def __init__(self) -> None:
-        self._width = 0
-
-    def say(self, message: str) -> None:
-        """Print one line."""
-        self._clear()
-        click.echo(message)
-
-    def advance(self, done: int, total: int, what: str) -> None:
-        """Show progress, on a terminal only."""
-        if not sys.stdout.isatty():
-            return
-        count = f"{done}/{total} " if total else ""
-        text = f"  {count}{what}"[: shutil.get_terminal_size().columns - 1]
-        self._clear()
-        click.echo(text, nl=False)
-        self._width = len(text)
-
-    def text(self, message: str) -> None:
-        """Show progress that has no count."""
-        self.advance(0, 0, message)
-
-    def _clear(self) -> None:
-        if self._width:
-            click.echo("\r" + " " * self._width + "\r", nl=False)
-            self._width = 0
 
 
 def common(command: Callable[..., None]) -> Callable[..., None]:
@@ -70,18 +39,21 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(
         target: str | None, project_dir: Path | None, verbose: bool, **arguments: Any
     ) -> None:
-        log_file = None
+        log_file, screen = None, Screen.current()
         try:
             settings = read_settings(target=target, project_dir=project_dir)
             log_file = start_logging(settings.root / settings.log_dir, verbose)
-            show_notices(lambda message: click.echo(message, err=True))
+            show_notices(screen.notice)
             words = click.get_current_context().command_path.split()
             COMMAND.set(" ".join(["la-pipes", *words[1:]]))
+            check_target(settings)
             command(settings, **arguments)
         except UserError as error:
             fail(str(error), 2)
         except DbtFailed as error:
             fail(f"{error}\nThe full output is in {log_file}.", 1)
+        except BrokenPipeError:
+            raise  # who reads it, such as head, has had enough: click ends quietly
         except Exception as error:
             log.exception("unexpected")
             if sentence := explain_error(error):
@@ -92,13 +64,15 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
                 "log if it happens again.",
                 1,
             )
+        finally:
+            screen.close()
 
     return wrapped
 
 
 def fail(message: str, code: int) -> NoReturn:
     """Print an error and end with an exit code."""
-    click.echo(f"Error: {message}", err=True)
+    Screen.current().fail(message)
     raise SystemExit(code)
 
 

@@ -3,6 +3,8 @@
 import click
 
 from la_pipeline_failure_predict.cli.common import common, fail
+from la_pipeline_failure_predict.cli.lazy import Group
+from la_pipeline_failure_predict.cli.screen import Screen
 from la_pipeline_failure_predict.contracts.column_docs import sync_column_docs
 from la_pipeline_failure_predict.contracts.consumer_contracts import sync_consumer_contracts
 from la_pipeline_failure_predict.contracts.dbt_sources import sync_sources
@@ -10,7 +12,7 @@ from la_pipeline_failure_predict.model.terms_macro import sync_terms_macro
 from la_pipeline_failure_predict.settings import Settings
 
 
-@click.group()
+@click.group(cls=Group)
 def contracts() -> None:
     """Work with the contracts in schemas/."""
 
@@ -31,9 +33,10 @@ def sync(settings: Settings, check: bool) -> None:
     drifted = sync_sources(settings.root, check) + sync_column_docs(settings.root, check)
     drifted += sync_terms_macro(settings.root, check)
     drifted += sync_consumer_contracts(settings, check)
+    screen = Screen.current()
     for path in drifted:
-        click.echo(f"{'drifted' if check else 'wrote'} {path}")
+        screen.say(f"{'drifted' if check else 'wrote'} {path}")
     if not drifted:
-        click.echo("The generated files match the contracts and the models.")
+        screen.say("The generated files match the contracts and the models.")
     elif check:
         fail("run la-pipes contracts sync and commit what it writes.", 1)

@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 
 from la_pipeline_failure_predict.cli.common import (
-    Screen,
     common,
     configured_limit,
     max_rejects_option,
 )
+from la_pipeline_failure_predict.cli.screen import Screen
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.load import load_files
 from la_pipeline_failure_predict.project import open_for_writing
@@ -47,7 +47,7 @@ def write_sample_files(folder: Path, pipes: int, seed: int) -> Path:
     """Write a sample network; returns its delivery file."""
     from la_pipeline_failure_predict.sample import write_sample
 
-    screen = Screen()
+    screen = Screen.current()
     try:
         files = write_sample(folder, pipes=pipes, seed=seed, progress=screen.text)
     except ValueError as error:
@@ -78,12 +78,12 @@ def load(
     Rows that break a hard rule of the contract are set aside (see la-pipes quarantine).
 
     \b
-    Example: la-pipes load pipes water_mains.csv --mapping schemas/mappings/kitchener.yml
+    Example: la-pipes load pipes water_mains.csv --mapping my_city.yml
     """
     with one_writer(settings), open_for_writing(settings) as warehouse:
         limit = max_rejects or configured_limit(settings)
         for loaded in load_files(warehouse, source, files, mapping, limit):
-            click.echo(loaded.summary)
+            Screen.current().say(loaded.summary)
 
 
 @click.command()
@@ -97,4 +97,4 @@ def link(settings: Settings) -> None:
     from la_pipeline_failure_predict.pipeline import Pipeline
 
     with one_writer(settings):
-        Pipeline(settings, Screen()).link()
+        Pipeline(settings, Screen.current()).link()

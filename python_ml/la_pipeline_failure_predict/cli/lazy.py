@@ -1,15 +1,41 @@
-"""A group that imports a command only when it is called, so that --help is fast."""
+"""Groups whose help cuts no summary short; one imports a command only when it is called."""
 
 import ast
 from collections.abc import Mapping
 from importlib import import_module, resources
 
 import click
+from click.shell_completion import CompletionItem
 
 PACKAGE = "la_pipeline_failure_predict.cli"
 
 
-class LazyGroup(click.Group):
+class Group(click.Group):
+    """A group whose help has the first line of each command, not cut short."""
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands with their first lines of help."""
+        rows = [(name, self.summary(context, name)) for name in self.list_commands(context)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def summary(self, context: click.Context, name: str) -> str:
+        """Return the first line of help of a command."""
+        command = self.get_command(context, name)
+        return ((command and command.help) or "").partition("\n")[0]
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return what a shell may complete a word to: commands, and options."""
+        commands = [
+            CompletionItem(name, help=self.summary(context, name))
+            for name in self.list_commands(context)
+            if name.startswith(incomplete)
+        ]
+        # Not click's, which imports every command to see whether it is hidden.
+        return [*commands, *click.Command.shell_complete(self, context, incomplete)]
+
+
+class LazyGroup(Group):
     """A group that knows its commands by name and module.
 
     The help line of each command is read from its module as text, because importing the modules
@@ -36,11 +62,9 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(f"{PACKAGE}.{self._modules[name]}"), name)
         return command
 
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands with their first lines of help, without importing them."""
-        rows = [(name, _first_line(module, name)) for name, module in self._modules.items()]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+    def summary(self, context: click.Context, name: str) -> str:
+        """Return the first line of help of a command, importing none."""
+        return _first_line(self._modules[name], name)
 
 
 def _first_line(module: str, name: str) -> str:

@@ -8,11 +8,11 @@ import click
 
 from la_pipeline_failure_predict.cli.common import (
     GRAIN_NAMES,
-    Screen,
     as_of_option,
     common,
     grain_option,
 )
+from la_pipeline_failure_predict.cli.screen import Column, Screen
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.data import GrainName
 from la_pipeline_failure_predict.project import open_for_writing
@@ -47,7 +47,9 @@ def train(
     if model and not grain:
         grain = "pipe"
     with one_writer(settings):
-        Pipeline(settings, Screen()).train([grain] if grain else GRAIN_NAMES, as_of, seed, model)
+        Pipeline(settings, Screen.current()).train(
+            [grain] if grain else GRAIN_NAMES, as_of, seed, model
+        )
 
 
 @click.command()
@@ -92,7 +94,7 @@ def backtest(
     \b
     Example: la-pipes backtest --grain pipe
              la-pipes backtest --config my_backtest.yml --to reports/mine
-             la-pipes backtest --grain pipe --truth data/sample-20000-1/true_hazard.parquet
+             la-pipes backtest --grain pipe --truth sample/true_hazard.parquet
     """
     from la_pipeline_failure_predict.pipeline import Pipeline
     from la_pipeline_failure_predict.report.backtest_report import (
@@ -102,12 +104,17 @@ def backtest(
 
     if truth and grain == "area_month":
         raise UserError("--truth is the hazard of mains: leave it out, or add --grain pipe.")
-    screen = Screen()
+    screen = Screen.current()
     grains = [grain] if grain else GRAIN_NAMES
     with one_writer(settings):
         results = Pipeline(settings, screen).backtest(grains, config, final, truth)
     for result in results:
-        screen.say(describe_backtest(result))
+        summary = describe_backtest(result)
+        screen.say(summary.heading)
+        columns = [Column(name, is_number=bool(name)) for name in summary.columns]
+        screen.table(columns, summary.rows)
+        for note in summary.notes:
+            screen.say(note)
         screen.say(f"Wrote {write_backtest_report(result, folder)}.")
 
 
@@ -131,7 +138,7 @@ def score(
     from la_pipeline_failure_predict.pipeline import Pipeline
 
     with one_writer(settings):
-        Pipeline(settings, Screen()).score([grain] if grain else GRAIN_NAMES, as_of, run_id)
+        Pipeline(settings, Screen.current()).score([grain] if grain else GRAIN_NAMES, as_of, run_id)
 
 
 @click.command()
@@ -167,9 +174,11 @@ def promote(
         _list_runs(settings, grains)
         return
     with one_writer(settings):
-        Pipeline(settings, Screen()).promote(run_id, grains, build)
+        Pipeline(settings, Screen.current()).promote(run_id, grains, build)
     if not build:
-        click.echo("Update the marts with la-pipes run (or dbt build --select source:ml+).")
+        Screen.current().say(
+            "Update the marts with la-pipes run (or dbt build --select source:ml+)."
+        )
 
 
 def _list_runs(settings: Settings, grains: Sequence[GrainName]) -> None:
@@ -178,13 +187,24 @@ def _list_runs(settings: Settings, grains: Sequence[GrainName]) -> None:
 
     with open_for_writing(settings) as warehouse:
         runs = list_runs(warehouse, [GRAINS[name] for name in grains])
+    screen = Screen.current()
     if not runs:
-        click.echo("No run has been trained yet: la-pipes train.")
+        screen.say("No run has been trained yet: la-pipes train.")
         return
-    width = max(len(run.run_id) for run in runs)
-    click.echo(f"{'published':<9} {'grain':<10} {'run':<{width}} trained until  scores")
-    for run in runs:
-        click.echo(
-            f"{'yes' if run.is_published else '':<9} {run.grain.name:<10} {run.run_id:<{width}} "
-            f"{run.trained_until}     {run.scored_rows:>9,}"
+    # A run's identifier begins with its grain.
+    columns = [
+        Column("run", is_whole=True),
+        Column("published"),
+        Column("trained until", is_whole=True),
+        Column("scores", is_number=True),
+    ]
+    rows = [
+        (
+            run.run_id,
+            "yes" if run.is_published else "",
+            run.trained_until,
+            f"{run.scored_rows:,}",
         )
+        for run in runs
+    ]
+    screen.table(columns, rows)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from la_pipeline_failure_predict.cli.common import common
+from la_pipeline_failure_predict.cli.screen import Column, Screen
 from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.report.plan import (
     Choice,
@@ -112,37 +113,55 @@ def plan(
             write_projects(warehouse, chosen, file)
     limits = [f"${budget:,.0f}"] if budget else []
     limits += [f"{length_share:.2%} of the length"] if length_share else []
-    click.echo(
+    screen = Screen.current()
+    screen.say(
         f"Renewals for {' and '.join(limits)}, and what they avoid in the ten years from "
         f"{network.as_of_date}:\n"
     )
-    _print_projects(chosen, ORDERS[by], rows)
-    _print_totals(network, chosen)
-    _print_comparison(compare(network, chosen))
+    _show_projects(screen, chosen, ORDERS[by], rows)
+    _say_totals(screen, network, chosen)
+    _show_comparison(screen, compare(network, chosen))
     if file:
-        click.echo(f"\nWrote {len(chosen.projects):,} projects to {file}.")
+        screen.say(f"\nWrote {len(chosen.projects):,} projects to {file}.")
 
 
-def _print_projects(chosen: Choice, rank: str, rows: int) -> None:
+def _show_projects(screen: Screen, chosen: Choice, rank: str, rows: int) -> None:
     shown = chosen.projects[: max(rows, 0)]
     if not shown:
         return
-    places = [_place(project) for project in shown]
-    width = max(len(place) for place in places)
-    click.echo(
-        f"{'rank':>5} {'street':<{width}} {'mains':>5} {'meters':>7} {'cost':>12} "
-        f"{'breaks avoided':>14} {'$ avoided':>9} {'per $':>6}"
-    )
-    for place, project in zip(places, shown, strict=True):
-        click.echo(
-            f"{project[rank]:>5} {place:<{width}} {project['pipe_count']:>5} "
-            f"{project['length_m']:>7,.0f} {project['cost_usd']:>12,.0f} "
-            f"{project['breaks_avoided_10y']:>14.2f} {project['avoided_usd_10y']:>9,.0f} "
-            f"{project['avoided_per_usd']:>6.3f}"
+    columns = [
+        Column("rank", is_number=True),
+        Column("street"),
+        Column("mains", is_number=True),
+        Column("meters", is_number=True),
+        Column("cost", is_number=True),
+        Column("breaks avoided", is_number=True),
+        Column("$ avoided", is_number=True),
+        Column("per $", is_number=True),
+    ]
+    cells = [
+        (
+            project[rank],
+            _place(project),
+            project["pipe_count"],
+            f"{project['length_m']:,.0f}",
+            f"{project['cost_usd']:,.0f}",
+            f"{project['breaks_avoided_10y']:.2f}",
+            f"{project['avoided_usd_10y']:,.0f}",
+            f"{project['avoided_per_usd']:.3f}",
         )
+        for project in shown
+    ]
+    screen.table(columns, cells)
     if len(shown) < len(chosen.projects):
         rest = len(chosen.projects) - len(shown)
-        click.echo(f"      and {rest:,} more (--rows, or --to for all of them)")
+        screen.say(f"and {rest:,} more (--rows, or --to for all of them)")
+    if passed := shown[-1][rank] - len(shown):
+        projects = "project" if passed == 1 else "projects"
+        screen.say(
+            f"The ranks that are missing are {passed:,} {projects} that no longer fitted what was "
+            "left, or avoid nothing."
+        )
 
 
 def _place(project: Mapping[str, Any]) -> str:
@@ -150,9 +169,9 @@ def _place(project: Mapping[str, Any]) -> str:
     return f"{place}, {project['area_name']}" if project["area_name"] else str(place)
 
 
-def _print_totals(network: Plan, chosen: Choice) -> None:
+def _say_totals(screen: Screen, network: Plan, chosen: Choice) -> None:
     meters = chosen.total("length_m")
-    click.echo(
+    screen.say(
         f"\n{len(chosen.projects):,} projects, {chosen.total('pipe_count'):,.0f} mains, "
         f"{meters / 1000:,.1f} km ({meters / network.length_m:.2%} of the network), "
         f"${chosen.total('cost_usd'):,.0f}; the same work as emergencies "
@@ -160,21 +179,35 @@ def _print_totals(network: Plan, chosen: Choice) -> None:
     )
 
 
-def _print_comparison(choices: list[Choice]) -> None:
-    click.echo(
-        "\nThe same money by other rules (breaks avoided in 1, 5 and 10 years):\n\n"
-        f"{'rule':<20} {'projects':>8} {'km':>6} {'cost':>13} {'1':>7} {'5':>7} {'10':>7} "
-        f"{'$ avoided, 10 y':>16} {'per $':>6}"
-    )
-    for choice in choices:
-        click.echo(
-            f"{choice.rule:<20} {len(choice.projects):>8,} {choice.total('length_m') / 1000:>6.1f} "
-            f"{choice.total('cost_usd'):>13,.0f} {choice.total('breaks_avoided_1y'):>7.1f} "
-            f"{choice.total('breaks_avoided_5y'):>7.1f} "
-            f"{choice.total('breaks_avoided_10y'):>7.1f} "
-            f"{choice.total('avoided_usd_10y'):>16,.0f} {choice.avoided_per_usd:>6.3f}"
+def _show_comparison(screen: Screen, choices: list[Choice]) -> None:
+    screen.say("\nThe same money by other rules (breaks avoided in 1, 5 and 10 years):\n")
+    columns = [
+        Column("rule"),
+        Column("projects", is_number=True),
+        Column("km", is_number=True),
+        Column("cost", is_number=True),
+        Column("1", is_number=True),
+        Column("5", is_number=True),
+        Column("10", is_number=True),
+        Column("$ avoided, 10 y", is_number=True),
+        Column("per $", is_number=True),
+    ]
+    rows = [
+        (
+            choice.rule,
+            f"{len(choice.projects):,}",
+            f"{choice.total('length_m') / 1000:.1f}",
+            f"{choice.total('cost_usd'):,.0f}",
+            f"{choice.total('breaks_avoided_1y'):.1f}",
+            f"{choice.total('breaks_avoided_5y'):.1f}",
+            f"{choice.total('breaks_avoided_10y'):.1f}",
+            f"{choice.total('avoided_usd_10y'):,.0f}",
+            f"{choice.avoided_per_usd:.3f}",
         )
-    click.echo(
-        "\nAll figures are the model's expectations, for every rule, at an unchanged rate of breaks"
-        "\nunless plan_rate_growth is set; docs/14_risk_scoring explains how to read them."
+        for choice in choices
+    ]
+    screen.table(columns, rows)
+    screen.say(
+        "\nAll figures are the model's expectations, for every rule, at an unchanged rate of "
+        "breaks unless plan_rate_growth is set; docs/14_risk_scoring explains how to read them."
     )

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from la_pipeline_failure_predict.cli.common import Screen, common, fail
+from la_pipeline_failure_predict.cli.common import common, fail
+from la_pipeline_failure_predict.cli.lazy import Group
+from la_pipeline_failure_predict.cli.screen import Screen
 from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import one_writer
@@ -21,12 +23,12 @@ manifest_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def powerbi() -> None:
     """Generate, check and publish the Power BI model and reports.
 
     \b
-    Start here: open powerbi/reports/la_pipeline_failure_overview.pbip in Power BI Desktop
+    Start here: open a .pbip file of powerbi/reports in Power BI Desktop
     """
 
 
@@ -57,13 +59,13 @@ def build(settings: Settings, manifest: Path | None, catalog: Path | None, pbix:
     design = _read_design(settings, manifest)
     if catalog:
         check_catalog(design.specification, read_catalog(catalog))
-    changed = write_project(settings.root, design)
+    screen, changed = Screen.current(), write_project(settings.root, design)
     for path in changed:
-        click.echo(f"wrote {path}" if (settings.root / path).exists() else f"deleted {path}")
+        screen.say(f"wrote {path}" if (settings.root / path).exists() else f"deleted {path}")
     model = design.specification.model
     measures = sum(len(table.measures) for table in model.tables)
     pages = sum(len(report.pages) for report in design.reports)
-    click.echo(
+    screen.say(
         f"{len(model.tables)} tables, {measures} measures, {len(design.reports)} reports with "
         f"{pages} pages; files changed: {len(changed)}."
     )
@@ -71,7 +73,7 @@ def build(settings: Settings, manifest: Path | None, catalog: Path | None, pbix:
         from la_pipeline_failure_predict.powerbi.pbix import compile_reports
 
         for path in compile_reports(settings.root, design):
-            click.echo(f"compiled {path}: by a third-party compiler, not by Power BI")
+            screen.say(f"compiled {path}: by a third-party compiler, not by Power BI")
 
 
 @powerbi.command()
@@ -101,15 +103,16 @@ def check(settings: Settings, manifest: Path | None, with_data: bool, schemas: P
     if with_data:
         with open_warehouse(settings) as warehouse:
             findings += check_warehouse(warehouse, design.specification.model)
+    screen = Screen.current()
     for finding in findings:
-        click.echo(finding)
+        screen.say(str(finding))
     errors = [finding for finding in findings if finding.is_error]
     if errors:
         fail(f"what Power BI reads breaks rules: errors above, {len(errors)}.", 1)
     if findings:
-        click.echo(f"No errors; warnings: {len(findings)}.")
+        screen.say(f"No errors; warnings: {len(findings)}.")
     else:
-        click.echo("The Power BI files match dbt and keep every rule.")
+        screen.say("The Power BI files match dbt and keep every rule.")
 
 
 @powerbi.command()
@@ -132,7 +135,7 @@ def export(settings: Settings, folder: Path, formats: Sequence[str]) -> None:
     """
     from la_pipeline_failure_predict.powerbi.export import FORMATS, export_views
 
-    screen = Screen()
+    screen = Screen.current()
     with one_writer(settings), open_warehouse(settings) as warehouse:
         exported = export_views(warehouse, folder, formats or tuple(FORMATS), screen.advance)
     for view in exported:
@@ -152,14 +155,14 @@ def preview(
     The pictures show the fields of the reports in their places; they are not screenshots.
 
     \b
-    Example: la-pipes powerbi preview reports/powerbi --report la_pipeline_failure_risk
+    Example: la-pipes powerbi preview pages --report la_pipeline_failure_risk
     """
     from la_pipeline_failure_predict.powerbi.preview import draw_pages
 
     design = _read_design(settings, manifest)
     with open_warehouse(settings) as warehouse:
         for path in draw_pages(warehouse, design, folder, reports):
-            click.echo(f"wrote {path}")
+            Screen.current().say(f"wrote {path}")
 
 
 @powerbi.command()
@@ -189,7 +192,7 @@ def impact(
         return
     for item in impacts:
         for line in item.describe():
-            click.echo(line)
+            Screen.current().say(line)
 
 
 @powerbi.command()
@@ -233,22 +236,23 @@ def deploy(
 
     chosen = deploying.read_environment(settings.root / environments, environment)
     deployment = deploying.plan_deployment(settings.root / FOLDER, environment, chosen)
+    screen = Screen.current()
     for line in deployment.describe():
-        click.echo(line)
+        screen.say(line)
     if dry_run:
-        click.echo("Dry run: nothing was published.")
+        screen.say("Dry run: nothing was published.")
         return
     credential = service_principal()
     published = deploying.publish(deployment, credential)
     for one in published:
         done = "created" if one.is_new else "updated"
-        click.echo(f"{done} {one.item.kind} {one.item.name}")
+        screen.say(f"{done} {one.item.kind} {one.item.name}")
     if with_refresh:
         model_id = next(one.id for one in published if one.item == deployment.model)
         result = refresh(deployment, model_id, credential, wait)
         if result.has_failed:
             fail(result.describe(), 1)
-        click.echo(result.describe())
+        screen.say(result.describe())
 
 
 def _read_design(settings: Settings, manifest: Path | None) -> "Design":

@@ -3,6 +3,7 @@
 import click
 
 from la_pipeline_failure_predict.cli.common import common
+from la_pipeline_failure_predict.cli.screen import Screen
 from la_pipeline_failure_predict.doctor import examine
 from la_pipeline_failure_predict.project import open_for_writing
 from la_pipeline_failure_predict.settings import Settings
@@ -19,7 +20,7 @@ def init(settings: Settings) -> None:
     """
     with one_writer(settings), open_for_writing(settings) as warehouse:
         count = len(warehouse.declared)
-        click.echo(f"{warehouse.label}: {count} landing, model and score tables exist.")
+        Screen.current().say(f"{warehouse.label}: {count} landing, model and score tables exist.")
 
 
 @click.command()
@@ -30,10 +31,10 @@ def doctor(settings: Settings) -> None:
     \b
     Example: la-pipes doctor --target postgres
     """
-    missing = 0
+    screen, missing = Screen.current(), 0
     for finding in examine(settings):
         missing += not finding.is_fine
         mark = "ok     " if finding.is_fine else "missing"
-        click.echo(f"{mark} {finding.what}" + ("" if finding.is_fine else f": {finding.fix}"))
+        screen.say(f"{mark} {finding.what}" + ("" if finding.is_fine else f": {finding.fix}"))
     if missing:
         raise SystemExit(1)

@@ -6,13 +6,15 @@ from pathlib import Path
 import click
 
 from la_pipeline_failure_predict.cli.common import common
+from la_pipeline_failure_predict.cli.lazy import Group
+from la_pipeline_failure_predict.cli.screen import Column, Screen
 from la_pipeline_failure_predict.project import open_for_writing
-from la_pipeline_failure_predict.quarantine import count_faults, export, retry
+from la_pipeline_failure_predict.quarantine import FaultCount, count_faults, export, retry
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import one_writer
 
 
-@click.group()
+@click.group(cls=Group)
 def quarantine() -> None:
     """See, export and fix the rows that were set aside at load."""
 
@@ -28,17 +30,27 @@ def list_(settings: Settings, everything: bool) -> None:
     """
     with open_for_writing(settings) as warehouse:
         faults = count_faults(warehouse, everything)
+    screen = Screen.current()
     if not faults:
-        click.echo("Nothing is set aside.")
+        screen.say("Nothing is set aside.")
         return
-    width = max(len(fault.source_file) for fault in faults)
-    for fault in faults:
-        example = f" (for example {fault.example[:40]!r})" if fault.example else ""
-        click.echo(
-            f"{fault.rows:>8,}  {fault.load_id}  {fault.source_file:<{width}}  "
-            f"{fault.reason}{example}"
-        )
-    click.echo("To fix them: la-pipes quarantine export, then la-pipes quarantine retry FILE.")
+    screen.table(
+        [
+            Column("rows", is_number=True),
+            Column("load", is_whole=True),
+            Column("file"),
+            Column("what is wrong"),
+        ],
+        [
+            (f"{fault.rows:,}", fault.load_id, fault.source_file, fault.reason + _example(fault))
+            for fault in faults
+        ],
+    )
+    screen.say("To fix them: la-pipes quarantine export, then la-pipes quarantine retry FILE.")
+
+
+def _example(fault: FaultCount) -> str:
+    return f" (for example {fault.example[:40]!r})" if fault.example else ""
 
 
 @quarantine.command("export")
@@ -62,10 +74,11 @@ def export_(settings: Settings, folder: Path, load_ids: Sequence[str]) -> None:
     """
     with open_for_writing(settings) as warehouse:
         files = export(warehouse, folder, load_ids)
+    screen = Screen.current()
     for file in files:
-        click.echo(f"Wrote {file}.")
+        screen.say(f"Wrote {file}.")
     if not files:
-        click.echo("Nothing is set aside.")
+        screen.say("Nothing is set aside.")
 
 
 @quarantine.command("retry")
@@ -75,9 +88,10 @@ def retry_(settings: Settings, files: Sequence[Path]) -> None:
     """Load the fixed rows of exported FILES; rows that are still wrong stay set aside.
 
     \b
-    Example: la-pipes quarantine retry reports/quarantine/pipes-0123456789abcdef.csv
+    Example: la-pipes quarantine retry reports/quarantine/pipes-0123abcd.csv
     """
+    screen = Screen.current()
     with one_writer(settings), open_for_writing(settings) as warehouse:
         for file in files:
-            click.echo(retry(warehouse, file).summary)
-    click.echo("Run la-pipes run to bring the marts up to date.")
+            screen.say(retry(warehouse, file).summary)
+    screen.say("Run la-pipes run to bring the marts up to date.")

@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 
 from la_pipeline_failure_predict.cli.common import (
-    Screen,
     common,
     configured_limit,
     max_rejects_option,
 )
 from la_pipeline_failure_predict.cli.data import write_sample_files
+from la_pipeline_failure_predict.cli.screen import Column, Screen
 from la_pipeline_failure_predict.deliveries import DeliveredFile, read_deliveries
 from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.rejects import RejectLimit
@@ -31,7 +31,7 @@ def build(settings: Settings, select: str | None) -> None:
     from la_pipeline_failure_predict.pipeline import Pipeline
 
     with one_writer(settings):
-        Pipeline(settings, Screen()).build(select)
+        Pipeline(settings, Screen.current()).build(select)
 
 
 @click.command()
@@ -58,7 +58,7 @@ def run(
     """Run every step from files to Power BI views; skip what is up to date.
 
     \b
-    Example: la-pipes run --delivery schemas/deliveries/kitchener.yml --data-dir ~/kitchener
+    Example: la-pipes run --delivery my_city.yml --data-dir ~/my_city
     """
     files = read_deliveries(delivery, data_dir) if delivery else []
     _run(settings, files, force, max_rejects or configured_limit(settings))
@@ -72,7 +72,7 @@ def _run(
 ) -> None:
     from la_pipeline_failure_predict.pipeline import Pipeline
 
-    screen = Screen()
+    screen = Screen.current()
     pipeline = Pipeline(settings, screen)
     with one_writer(settings):
         pipeline.run(files, force, max_rejects)
@@ -88,18 +88,25 @@ def _show_top_mains(settings: Settings) -> None:
         mains = read_top_mains(warehouse)
     if not mains:
         return
-    click.echo(
-        "\nThe ten mains to look at first, stubs left out "
-        f"(rank and expected breaks in the 12 months from {mains[0].as_of_date};\n"
-        "in brackets, times the typical main's rate):\n"
+    screen = Screen.current()
+    screen.say(
+        f"\nThe {len(mains)} mains to look at first, with the breaks expected in the 12 months "
+        f"from {mains[0].as_of_date} (in brackets, times the typical main's rate):\n"
     )
-    width = max(len(main.place) for main in mains)
-    click.echo(f"{'rank':>4} {'main':<12} {'place':<{width}} {'breaks':>6}  why")
-    for main in mains:
-        click.echo(
-            f"{main.rank:>4} {main.pipe_id:<12} {main.place:<{width}} "
-            f"{main.expected_breaks:>6.2f}  {main.why}"
-        )
+    columns = [
+        Column("rank", is_number=True),
+        Column("main", is_whole=True),
+        Column("place"),
+        Column("breaks", is_number=True),
+        Column("why"),
+    ]
+    rows = [
+        (main.rank, main.pipe_id, main.place, f"{main.expected_breaks:.2f}", main.why)
+        for main in mains
+    ]
+    screen.table(columns, rows)
+    if stubs := mains[-1].rank - len(mains):
+        screen.say(f"The ranks that are missing are {stubs:,} stubs, too short to renew alone.")
 
 
 @click.command()
@@ -119,8 +126,8 @@ def demo(settings: Settings, pipes: int, seed: int) -> None:
     if not delivery.is_file():
         write_sample_files(folder, pipes, seed)
     _run(settings, read_deliveries(delivery))
-    click.echo(
-        "\nWhere to go next: the views in the schema powerbi; `la-pipes report` for a picture;\n"
+    Screen.current().say(
+        "\nWhere to go next: the views in the schema powerbi; `la-pipes report` for a picture; "
         "`dbt docs generate && dbt docs serve` for every column; the README's part \"Your own "
-        'city"\nto load your own mains and breaks.'
+        'city" to load your own mains and breaks.'
     )

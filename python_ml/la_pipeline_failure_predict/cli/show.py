@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from la_pipeline_failure_predict.cli.common import GRAIN_NAMES, Screen, common, fail
+from la_pipeline_failure_predict.cli.common import GRAIN_NAMES, common, fail
+from la_pipeline_failure_predict.cli.screen import Screen
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.model.data import GrainName
@@ -47,15 +48,18 @@ def report(
     from la_pipeline_failure_predict.report.figure import draw_result
     from la_pipeline_failure_predict.report.model_card import model_card
 
+    screen = Screen.current()
     with open_warehouse(settings) as warehouse:
         if not card:
             picture = draw_result(warehouse, file or Path("reports/result.png"))
-            click.echo(f"Wrote {picture}.")
+            screen.say(f"Wrote {picture.file}.")
+            for note in picture.notes:
+                screen.say(note)
             return
         name, text = model_card(warehouse, GRAINS[grain], run_id)
     target = file or Path("reports/model_card.md")
     write_whole(target, text)
-    click.echo(f"Wrote {target}, the card of {name}.")
+    screen.say(f"Wrote {target}, the card of {name}.")
 
 
 @click.command()
@@ -82,7 +86,7 @@ def notebooks(settings: Settings, names: tuple[str, ...], folder: Path) -> None:
         run_notebooks,
     )
 
-    screen, stopped = Screen(), []
+    screen, stopped = Screen.current(), []
 
     def stop(name: str, sentence: str) -> None:
         stopped.append(name)
@@ -144,7 +148,7 @@ def compare(
 
     \b
     Example: la-pipes compare --save before.json
-             la-pipes compare before.json --to reports/comparison.md --fail-on-rows 20%
+             la-pipes compare before.json --to changes.md --fail-on-rows 20%
     """
     from la_pipeline_failure_predict.report.build_comparison import describe_comparison, growths
     from la_pipeline_failure_predict.report.build_snapshot import (
@@ -158,18 +162,19 @@ def compare(
             "There is nothing to compare with: name another build (a DuckDB file, or one written "
             "with --save), or save this one with --save FILE."
         )
+    screen = Screen.current()
     before = read_base(base) if base else None  # before --save, which may write to the same file
     with open_warehouse(settings) as warehouse:
         build = read_build(warehouse, f"target {read_connection(settings).target}")
     if save:
         write_whole(save, write_snapshot(build))
-        click.echo(f"Wrote {save}.", err=True)
+        screen.notice(f"Wrote {save}.")
     if before is None:
         return
     text = describe_comparison(before, build)
     if file:
         write_whole(file, text)
-        click.echo(f"Wrote {file}.")
+        screen.say(f"Wrote {file}.")
     else:
         click.echo(text, nl=False)
     grown = [growth for growth in growths(before, build) if abs(growth.share) > (limit or 0)]

@@ -99,7 +99,7 @@ def backtest(
     *,
     final: bool = False,
     truth: Oracle | None = None,
-    progress: Callable[[str], None],
+    progress: Callable[[int, int, str], None],
     batch_rows: int = 200_000,
 ) -> BacktestResult:
     """Judge candidates and rules on rolling origins, choose the champion, and write both.
@@ -115,7 +115,7 @@ def backtest(
         True hazard of a synthetic network, to say what share of its capture the models reach. No
         model sees it, and it does not affect which model becomes champion.
     progress
-        Called with a sentence per step.
+        Called with fits begun, fits in all (0 where a step is not counted) and the step.
 
     Raises
     ------
@@ -151,10 +151,11 @@ def backtest(
         max_rows=config.max_training_rows,
         batch_rows=batch_rows,
     )
-    progress(f"read {frame.rows:,} rows of {mart.name}")
+    progress(0, 0, f"read {frame.rows:,} rows of {mart.name}")
     harness = _Harness(grain, frame, models, baselines, config, truth, progress)
-    development = [harness.predict(fold) for fold in folds.development]
-    held_back = [harness.predict(fold) for fold in folds.held_back] if final else []
+    looked_at = (folds.development, folds.held_back if final else ())
+    harness.expect_fits(sum(map(len, looked_at)))
+    development, held_back = ([harness.predict(fold) for fold in some] for some in looked_at)
     rule, champion = harness.decide(development)
     spatial, note = _spatial(warehouse, harness, folds, rule)
     splits = (
@@ -193,13 +194,23 @@ class _Harness:
         baselines: Sequence[BreakModel],
         config: BacktestConfig,
         truth: Oracle | None,
-        progress: Callable[[str], None],
+        progress: Callable[[int, int, str], None],
     ) -> None:
         self.grain, self.mart, self.frame, self.config = grain, grain.mart, frame, config
         self.truth = truth
         self.models, self.baselines, self.progress = models, baselines, progress
+        self.fits, self.done = 0, 0
         self.first_fits: dict[str, BreakModel] = {}
         self.frozen: dict[date, dict[str, float]] = {}
+
+    def expect_fits(self, times: int) -> None:
+        """Count from here how many times, out of so many, every model has been fitted."""
+        self.fits, self.done = times * len((*self.models, *self.baselines)), 0
+
+    def begin_fit(self, what: str) -> None:
+        """Report a fit before it takes its time."""
+        self.progress(self.done, self.fits, what)
+        self.done += 1
 
     def predict(self, fold: Fold) -> Origin:
         """Fit every model as of an origin and rank its test rows."""
@@ -212,7 +223,7 @@ class _Harness:
         tested = self.frame.take(self.test_rows(fold))
         expected = {ORACLE: self.truth.expected(tested)} if self.truth else {}
         for model in (*self.models, *self.baselines):
-            self.progress(f"{fold.origin:%Y-%m-%d}: {model.label}, {train.size:,} rows")
+            self.begin_fit(f"{fold.origin:%Y-%m-%d}: {model.label}, {train.size:,} rows")
             fitted = fit_rows(model, self.frame, self.mart, train)
             self.first_fits.setdefault(model.name, fitted)
             expected[model.name] = predict_rows(fitted, tested, self.mart)
@@ -262,7 +273,7 @@ class _Harness:
 
     def splits(self, name: str, origins: Sequence[Origin], rule: str) -> list[Split]:
         """Return the figures of each origin and of all together."""
-        self.progress(f"judging {len(origins)} {name.replace('_', '-')} origins")
+        self.progress(0, 0, f"judging {len(origins)} {name.replace('_', '-')} origins")
         together = self.judge(origins, rule)
         tests = [origin.test for origin in origins]
         together += self.grain.judge.by_group(tests, [model.name for model in self.models])
@@ -299,6 +310,7 @@ def _spatial(
     if blocks is None:
         return [], "no report: mains have no location, or lie in fewer blocks than folds"
     chosen = folds.development[-config.origins :]
+    harness.expect_fits(len(chosen) * config.folds)
     origins = [_held_out(harness, fold, blocks, config.folds) for fold in chosen]
     note = (
         f"{blocks.blocks} blocks of {config.block_m:g} m in {config.folds} folds, origins "
@@ -321,7 +333,7 @@ def _held_out(harness: _Harness, fold: Fold, blocks: Blocks, folds: int) -> Orig
             continue
         part = tested.take(rows)
         for model in (*harness.models, *harness.baselines):
-            harness.progress(f"{fold.origin:%Y-%m-%d}: {model.label}, block fold {number + 1}")
+            harness.begin_fit(f"{fold.origin:%Y-%m-%d}: {model.label}, block fold {number + 1}")
             fitted = fit_rows(model, harness.frame, harness.mart, train[train_fold != number])
             expected[model.name][rows] = predict_rows(fitted, part, harness.mart)
     held = Test(fold.origin, tested, expected)

@@ -17,12 +17,12 @@ from la_pipeline_failure_predict.model.candidates import (
 from la_pipeline_failure_predict.model.data import AREA_MONTHS, PIPES, GrainName, Mart
 from la_pipeline_failure_predict.model.evaluate import gain_name
 from la_pipeline_failure_predict.model.judges import AreaJudge, Judge, PipeJudge
-from la_pipeline_failure_predict.model.metrics import SHARE_NAMES, SHARES
+from la_pipeline_failure_predict.model.metrics import SHARE_NAMES
 
 
 @dataclass(frozen=True)
 class Headline:
-    """A figure that a model is known by, and its title in a table.
+    """A figure that a model is known by; `report/words.py` says it in words.
 
     Attributes
     ----------
@@ -31,7 +31,6 @@ class Headline:
     """
 
     metric: str
-    title: str
     is_printed: bool = True
 
 
@@ -123,18 +122,14 @@ MAINS = Grain(
     is_ranked=True,
     headlines=(
         *(
-            Headline(
-                f"capture_at_{name}_length",
-                f"breaks in the riskiest {100 * share:g} % of length",
-                is_printed=name in ("1pct", "10pct"),
-            )
-            for name, share in zip(SHARE_NAMES, SHARES, strict=True)
+            Headline(f"capture_at_{name}_length", is_printed=name in ("1pct", "10pct"))
+            for name in SHARE_NAMES
         ),
-        Headline(gain_name(PAST_BREAKS, "10pct"), "gain over past breaks per km at 10 %"),
-        Headline("auc", "AUC"),
-        Headline("observed_over_expected", "observed / expected"),
-        Headline("calibration_slope", "calibration slope", is_printed=False),
-        Headline("brier_skill", "Brier skill", is_printed=False),
+        Headline(gain_name(PAST_BREAKS, "10pct")),
+        Headline("auc"),
+        Headline("observed_over_expected"),
+        Headline("calibration_slope", is_printed=False),
+        Headline("brier_skill", is_printed=False),
     ),
     remedy="load pipes and breaks, then run la-pipes build",
     limits=(
@@ -166,11 +161,11 @@ AREAS = Grain(
     segments=("all",),
     is_ranked=False,
     headlines=(
-        Headline("poisson_deviance", "mean Poisson deviance"),
-        Headline(f"deviance_gain_over_{SAME_MONTH}", "gain over the same-month mean"),
-        Headline(f"deviance_gain_over_{LAST_YEAR}", "gain over the last 12 months' rate"),
-        Headline("observed_over_expected", "observed / expected"),
-        Headline("calibration_slope", "calibration slope", is_printed=False),
+        Headline("poisson_deviance"),
+        Headline(f"deviance_gain_over_{SAME_MONTH}"),
+        Headline(f"deviance_gain_over_{LAST_YEAR}"),
+        Headline("observed_over_expected"),
+        Headline("calibration_slope", is_printed=False),
     ),
     remedy="load areas and breaks, then run la-pipes build",
     limits=(

@@ -1,10 +1,10 @@
 """A backtest in words and charts: Markdown that can be read without anything else."""
 
-import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from la_pipeline_failure_predict.files import atomic_write, write_whole
+from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.model.backtest import (
     FROZEN,
     HELD_BACK,
@@ -13,70 +13,91 @@ from la_pipeline_failure_predict.model.backtest import (
     BacktestResult,
 )
 from la_pipeline_failure_predict.model.baselines import AREA_RULES
-from la_pipeline_failure_predict.model.evaluate import (
-    CURVE,
-    Metric,
-    capture_curve,
-    oracle_share_name,
-)
-from la_pipeline_failure_predict.model.metrics import SHARE_NAMES, SHARES, Estimate
+from la_pipeline_failure_predict.model.evaluate import Metric, oracle_share_name
+from la_pipeline_failure_predict.model.metrics import SHARE_NAMES, Estimate
 from la_pipeline_failure_predict.model.oracle import ORACLE
+from la_pipeline_failure_predict.report.backtest_charts import draw_charts
+from la_pipeline_failure_predict.report.words import (
+    PERCENTS,
+    RULE_LABELS,
+    metric_title,
+    percent,
+    segment_title,
+)
 
-log = logging.getLogger(__name__)
-
-RULE_LABELS = {
-    "past_breaks_per_km": "Past breaks per km",
-    "age": "Age",
-    "length": "Length",
-    "random": "Random",
-    "same_month_mean": "Same-month mean",
-    "last_12_months_rate": "Last 12 months' rate",
-}
-PERCENT = tuple(f"{100 * share:g} %" for share in SHARES)
-COLORS = ("#a50026", "#335577", "#ee7733", "#44aa77", "#886699")
+PERCENT = tuple(PERCENTS.values())
 
 Figures = dict[tuple[str, str, str], Metric]
 
 
-def describe_backtest(result: BacktestResult) -> str:
-    """Say in a few lines which model won and by how much."""
+@dataclass(frozen=True)
+class BacktestSummary:
+    """A backtest in a heading, a table and a few sentences."""
+
+    heading: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+def describe_backtest(result: BacktestResult) -> BacktestSummary:
+    """Say which model won and by how much."""
     figures = _figures(result.split(f"{ROLLING}_pooled"))
     origins = result.folds.development
-    lines = [
+    heading = (
         f"backtest {result.grain}: {len(origins)} origins from {origins[0].origin} to "
         f"{origins[-1].origin}, {_breaks(figures)} breaks, {result.seconds:.1f} s"
-    ]
-    for name in _models(result):
-        if result.grain.is_ranked:
-            at = [
-                _text(figures, name, "all", f"capture_at_{share}_length") for share in SHARE_NAMES
-            ]
-            text = ", ".join(
-                f"{value} in {share}" for share, value in zip(PERCENT, at, strict=True)
-            )
-        else:
-            text = f"mean deviance {_text(figures, name, 'all', 'poisson_deviance')}"
-        lines.append(f"  {name:<20} {text}")
-    if result.has_truth:
-        lines.append("  of what ranking by the true hazard of this synthetic network catches:")
-        for name in _models(result):
-            at = [_text(figures, name, "all", oracle_share_name(share)) for share in SHARE_NAMES]
-            text = ", ".join(
-                f"{value} in {share}" for share, value in zip(PERCENT, at, strict=True)
-            )
-            lines.append(f"  {name:<20} {text}")
-    lines.append(f"  champion: {result.champion.name}, {result.champion.reason}")
+    )
+    notes = [f"Champion: {result.champion.name}, {result.champion.reason}."]
     if result.held_back_uses > 1:
-        lines.append(
-            f"  the held-back origins have now been looked at {result.held_back_uses} times: they "
-            "are no longer a fresh test"
+        notes.append(
+            f"The held-back origins have now been looked at {result.held_back_uses} times: they "
+            "are no longer a fresh test."
         )
-    return "\n".join(lines)
+    if result.grain.is_ranked:
+        heading += "; breaks held by the riskiest share of length"
+        columns, rows = PERCENT, _captured(result, figures)
+    else:
+        columns = (metric_title("poisson_deviance"),)
+        rows = {name: [_text(figures, name, "all", "poisson_deviance")] for name in _models(result)}
+    if result.has_truth:
+        columns += tuple(f"of true, {share}" for share in PERCENT)
+        for name, cells in rows.items():
+            cells += [
+                percent(_estimate_of(figures, name, oracle_share_name(s))) for s in SHARE_NAMES
+            ]
+        notes.insert(
+            0, "of true: of what ranking by the true hazard of this synthetic network holds."
+        )
+    return BacktestSummary(
+        heading,
+        ("", *columns),
+        tuple((_label(result, name), *cells) for name, cells in rows.items()),
+        tuple(notes),
+    )
+
+
+def _captured(result: BacktestResult, figures: Figures) -> dict[str, list[str]]:
+    return {
+        name: [
+            percent(_estimate_of(figures, name, f"capture_at_{share}_length"))
+            for share in SHARE_NAMES
+        ]
+        for name in _models(result)
+    }
+
+
+def _estimate_of(figures: Figures, name: str, metric: str) -> Estimate:
+    found = figures.get((name, "all", metric))
+    return found.estimate if found else Estimate(None)
 
 
 def write_backtest_report(result: BacktestResult, folder: Path) -> Path:
     """Write the report and its charts; charts are left out where matplotlib is not installed."""
-    charts = _draw(result, folder) if result.grain.is_ranked else []
+    charts = []
+    if result.grain.is_ranked:
+        labels = {name: _label(result, name) for name in _models(result)}
+        charts = draw_charts(result, folder, labels)
     file = folder / f"{result.grain}.md"
     write_whole(file, "\n".join(_lines(result, charts)) + "\n")
     return file
@@ -236,7 +257,8 @@ def _reliability(result: BacktestResult) -> Iterable[str]:
     yield "| group | rows | breaks | observed / expected |"
     yield "|---|---|---|---|"
     for item in rows:
-        yield f"| {item.segment} | {item.rows:,} | {item.breaks} | {_estimate(item.estimate)} |"
+        segment = segment_title(item.segment)
+        yield f"| {segment} | {item.rows:,} | {item.breaks} | {_estimate(item.estimate)} |"
     yield ""
 
 
@@ -263,61 +285,6 @@ def _by_origin(result: BacktestResult) -> Iterable[str]:
         texts += [_cell(figures, name, "all", metric) for metric in cells]
         yield f"| {day} | {_breaks(figures)} | {' | '.join(texts)} |"
     yield ""
-
-
-def _draw(result: BacktestResult, folder: Path) -> list[Path]:
-    try:
-        import matplotlib
-    except ImportError:
-        log.warning("no charts: matplotlib is not installed")
-        return []
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    names = [model.name for model in result.models] + [result.rule, "age"]
-    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
-    for panel, (segment, title) in zip(
-        axes, (("all", "All mains"), ("no_history", "Mains without a recorded break")), strict=True
-    ):
-        ranked = result.pooled.get(segment, ())
-        for name, color in zip(dict.fromkeys(names), COLORS, strict=False):
-            if ranked:
-                caught = 100 * capture_curve(ranked, name)
-                share = [100 * value for value in CURVE]
-                panel.plot(share, caught, color=color, label=_label(result, name))
-        panel.plot([0, 50], [0, 50], ":", color="#999999", label="Random")
-        panel.set(title=title, xlabel="riskiest meters, % of length", ylabel="% of breaks caught")
-        panel.spines[["top", "right"]].set_visible(False)
-    axes[0].legend(frameon=False)
-    curve = _save(figure, folder / "capture_curve.png")
-    pyplot.close(figure)
-
-    figure, panel = pyplot.subplots(figsize=(4.8, 4.4), layout="constrained")
-    figures = _figures(result.split(f"{ROLLING}_pooled"))
-    for model, color in zip(result.models, COLORS, strict=False):
-        points = [
-            (item.estimate.value, item.breaks)
-            for (name, segment, metric), item in sorted(figures.items())
-            if name == model.name
-            and segment.startswith("risk_tenth=")
-            and metric == "expected_breaks"
-        ]
-        if points:
-            panel.plot(*zip(*points, strict=True), "o", color=color, label=model.label)
-    top = max(panel.get_xlim()[1], panel.get_ylim()[1])
-    panel.plot([0, top], [0, top], ":", color="#999999")
-    panel.set(title="Breaks by tenths of the expectation", xlabel="expected", ylabel="observed")
-    panel.legend(frameon=False)
-    panel.spines[["top", "right"]].set_visible(False)
-    calibration = _save(figure, folder / "calibration.png")
-    pyplot.close(figure)
-    return [curve, calibration]
-
-
-def _save(figure: "matplotlib.figure.Figure", file: Path) -> Path:  # type: ignore[name-defined]  # noqa: F821
-    with atomic_write(file, "wb") as target:
-        figure.savefig(target, dpi=110, format="png")
-    return file
 
 
 def _models(result: BacktestResult) -> list[str]:

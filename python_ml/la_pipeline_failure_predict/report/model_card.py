@@ -15,7 +15,8 @@ from la_pipeline_failure_predict.model import registry
 from la_pipeline_failure_predict.model.backtest import HELD_BACK, ROLLING
 from la_pipeline_failure_predict.model.design import EB_PREFIX
 from la_pipeline_failure_predict.model.grains import Grain
-from la_pipeline_failure_predict.report.backtest_report import RULE_LABELS
+from la_pipeline_failure_predict.model.metrics import Estimate
+from la_pipeline_failure_predict.report.words import RULE_LABELS, metric_title, metric_value
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 
 STRONGEST_TERMS = 12
@@ -30,12 +31,10 @@ class _Figures:
 
     def cell(self, model: str, segment: str, metric: str) -> str:
         found = self.by_key.get((model, segment, metric))
-        if found is None or found["value"] is None:
+        if found is None:
             return "-"
-        text = f"{found['value']:.3f}"
-        if found["lower_95"] is None or found["upper_95"] is None:
-            return text
-        return f"{text} ({found['lower_95']:.3f} to {found['upper_95']:.3f})"
+        estimate = Estimate(found["value"], found["lower_95"], found["upper_95"])
+        return metric_value(metric, estimate)
 
 
 def model_card(warehouse: Warehouse, grain: Grain, run_id: str | None = None) -> tuple[str, str]:
@@ -206,7 +205,7 @@ def _table(figures: _Figures, grain: Grain, model: str) -> Iterable[str]:
     for headline in grain.headlines:
         cells = [figures.cell(model, segment, headline.metric) for segment in segments]
         beside = figures.cell(rule, "all", headline.metric)
-        yield f"| {headline.title} | {' | '.join(cells)} | {beside} |"
+        yield f"| {metric_title(headline.metric)} | {' | '.join(cells)} | {beside} |"
     yield ""
 
 

@@ -2,25 +2,30 @@
 
 from pathlib import Path
 
-from la_pipeline_failure_predict.model.evaluate import Metric
 from la_pipeline_failure_predict.model.promote import Promoted
 from la_pipeline_failure_predict.model.score import ScoredRun
 from la_pipeline_failure_predict.model.train import TrainedRun
+from la_pipeline_failure_predict.report.words import describe
 
 
 def describe_training(run: TrainedRun, card: Path) -> str:
-    """Say what was trained, how well it did on the year held out, and where its card is."""
+    """Say what was trained, where its card is, and how well it did on the year held out."""
     where = card.relative_to(Path.cwd()) if card.is_relative_to(Path.cwd()) else card
     if run.skipped:
-        return f"train {run.grain}: run {run.run_id} is there already, card {where}"
-    text = (
-        f"train {run.grain}: run {run.run_id}, {run.rows:,} rows with {run.breaks:,} breaks "
-        f"before {run.trained_until}, {run.seconds:.1f} s, card {where}"
-    )
+        return f"train {run.grain}: run {run.run_id} is there already; its card is {where}"
+    lines = [
+        f"train {run.grain}: run {run.run_id} learned from {run.rows:,} rows with {run.breaks:,} "
+        f"breaks before {run.trained_until}, {run.seconds:.1f} s; its card is {where}"
+    ]
     if run.test_from is None:
-        return f"{text}; too short a record to hold a year out"
-    figures = "; ".join(_figure(metric) for metric in run.headline)
-    return f"{text}\n  held out from {run.test_from}: {figures}"
+        lines.append("  not judged: the record is too short to hold a year out")
+    elif run.headline:
+        lines.append(
+            f"  judged on 12 months from {run.test_from}, held out, with "
+            f"{run.headline[0].breaks:,} breaks:"
+        )
+        lines += [f"  - {describe(item.metric, item.estimate)}" for item in run.headline]
+    return "\n".join(lines)
 
 
 def describe_scoring(run: ScoredRun) -> str:
@@ -43,13 +48,3 @@ def describe_promotion(promoted: Promoted) -> str:
             "else the newest scored one"
         )
     return f"promote {promoted.grain}: the risk marts {now}read {promoted.run_id}"
-
-
-def _figure(metric: Metric) -> str:
-    name, found = metric.metric.replace("_", " "), metric.estimate
-    if found.value is None:
-        return f"{name} not defined"
-    text = f"{name} {found.value:.3f}"
-    if found.lower is not None and found.upper is not None:
-        text += f" ({found.lower:.3f} to {found.upper:.3f})"
-    return text

@@ -1,10 +1,12 @@
 """Open the warehouse that dbt's own profile names."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import environ
 from pathlib import Path
+
+import yaml
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.settings import Settings
@@ -167,10 +169,7 @@ def read_connection(settings: Settings) -> Connection:
         target = settings.target or str(renderer.render_value(raw.get("target", "default")))
         outputs = raw["outputs"]
         if target not in outputs:
-            raise UserError(
-                f"Unknown dbt target {target!r}: profiles.yml has {', '.join(sorted(outputs))}; "
-                "choose one with --target or LA_PIPES_TARGET."
-            )
+            raise _unknown_target(target, outputs)
         rendered = renderer.render_data(outputs[target])
     except UserError:
         raise
@@ -180,6 +179,34 @@ def read_connection(settings: Settings) -> Connection:
     rendered["database"] = rendered.get("database") or rendered.get("dbname")
     rendered["password"] = rendered.get("password") or rendered.get("pass")
     return Connection(target=target, engine=str(rendered.get("type")), credentials=rendered)
+
+
+def check_target(settings: Settings) -> None:
+    """Refuse a target that the settings name and the profile lacks.
+
+    It needs no import of dbt, and passes over a profile that is missing or cannot be read.
+
+    Raises
+    ------
+    UserError
+        If the profile has other targets only.
+    """
+    if not settings.target:
+        return
+    try:
+        file = find_profiles_dir(settings.root) / "profiles.yml"
+        outputs = yaml.safe_load(file.read_text(encoding="utf-8"))["la_pipes"]["outputs"]
+    except (UserError, yaml.YAMLError, KeyError, TypeError):
+        return
+    if settings.target not in outputs:
+        raise _unknown_target(settings.target, outputs)
+
+
+def _unknown_target(target: str, outputs: Iterable[str]) -> UserError:
+    return UserError(
+        f"Unknown dbt target {target!r}: profiles.yml has {', '.join(sorted(outputs))}; "
+        "choose one with --target or LA_PIPES_TARGET."
+    )
 
 
 def find_profiles_dir(root: Path) -> Path:

@@ -35,6 +35,7 @@ class Marts:
 
     declared: Mapping[str, Table]
     messages: list[str] = field(default_factory=list)
+    counted: list[tuple[int, int]] = field(default_factory=list)
 
     def fill(self, warehouse: Warehouse, name: str, rows: Mapping[str, object]) -> None:
         """Create a mart and put rows in; columns that are not given are null."""
@@ -46,6 +47,10 @@ class Marts:
 
     def progress(self, message: str) -> None:
         self.messages.append(message)
+
+    def count(self, done: int, total: int, message: str) -> None:
+        self.counted.append((done, total))
+        self.progress(message)
 
 
 @pytest.fixture

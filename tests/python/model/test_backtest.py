@@ -41,7 +41,7 @@ def pipes(warehouse, marts, make_pipes):
 def run(warehouse, marts, grain="pipe", final=False, **changes):
     config = BacktestConfig.model_validate(QUICK | changes)
     features = read_features(ROOT, GRAINS[grain])
-    return backtest(warehouse, features, config, final=final, progress=marts.progress)
+    return backtest(warehouse, features, config, final=final, progress=marts.count)
 
 
 def figures(result, split="rolling_pooled"):
@@ -336,6 +336,13 @@ def test_the_projects_own_configuration_names_every_candidate():
     assert [model.name for model in baselines] == ["cohort_rate", "register_glm", "weibull"]
     assert config.held_back_origins == 2
     assert read_config(ROOT, AREAS).make(read_features(ROOT, AREAS))[0][0].name == "poisson_glm"
+
+
+def test_progress_counts_every_fit(pipes, marts):
+    result = run(pipes, marts)
+    fits = len(result.folds.development) * len((*result.models, *result.baselines))
+    counted = [done for done, total in marts.counted if total == fits]
+    assert counted[:fits] == list(range(fits))
 
 
 def test_the_report_can_be_read_alone(pipes, marts, tmp_path):

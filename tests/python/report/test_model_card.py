@@ -31,7 +31,8 @@ def test_the_card_of_the_published_run(sample_cities, tmp_path, engine):
         "and metric = 'capture_at_10pct_length' and segment = 'all' and model_name = "
         f"(select max(model_name) from ml.model_runs where run_id = '{run}')"
     )
-    cell = f"{caught['value']:.3f} ({caught['lower_95']:.3f} to {caught['upper_95']:.3f})"
+    low, high = 100 * caught["lower_95"], 100 * caught["upper_95"]
+    cell = f"{100 * caught['value']:.0f} % ({low:.0f} to {high:.0f} %)"
     assert f"| breaks in the riskiest 10 % of length | {cell} |" in text
     assert "## Not to be used for" in text
 
@@ -48,7 +49,7 @@ def test_a_card_of_no_run_says_so(sample_cities, tmp_path):
 def test_training_writes_the_card_of_its_run(sample_cities, copy_city, tmp_path):
     city = copy_city(sample_cities["duckdb"])
     # A project of its own, so that no card of another test is found.
-    for name in ("dbt_project.yml", "schemas"):
+    for name in ("dbt_project.yml", "models", "schemas"):
         (tmp_path / name).symlink_to(ROOT / name)
     city.environment["LA_PIPES_PROJECT_DIR"] = str(tmp_path)
     run = city.value("select max(run_id) from powerbi.pipe_risk")
