@@ -646,7 +646,7 @@ SMALL = [
     Case(
         "header-that-is-a-word-of-yaml",
         "pipes",
-        b"No,length_m,material\n1,5,CI\n",
+        mains("1,5,CI", header="No,length_m,material"),
         says="a header is text, but YAML reads False: write it in quotes",
         mapping="pipes: {columns: {pipe_id: No}}",
     ),
