@@ -327,7 +327,7 @@ def run_case(city: City, case: Case, folder: Path) -> None:
     result = city.la_pipes("load", case.source, path, *arguments)
     assert case.says in result.output
     assert "Traceback" not in result.output
-    assert "Something went wrong" not in result.output
+    assert "An unexpected error occurred" not in result.output
     if case.loaded:
         assert result.exit_code == 0, result.output
         assert f"{case.loaded} loaded + {case.quarantined} quarantined" in result.output

@@ -129,7 +129,7 @@ def test_promote_says_which_run_the_marts_read(
     old = "trained on less"
     for arguments, says in (
         ((old,), f"There is no run {old!r}: la-pipes promote --list shows the runs."),
-        ((), "Name one RUN_ID, or say --list or --withdraw"),
+        ((), "Give exactly one of RUN_ID, --list and --withdraw"),
     ):
         result = city.la_pipes("promote", *arguments)
         assert result.exit_code == 2

@@ -178,7 +178,7 @@ def test_bad_files_get_a_sentence(
 @pytest.mark.parametrize(
     ("mapping", "says"),
     [
-        (BAD_MAPPING, "takes pipe_id from 'Nummer', but the file has pipe_id, material"),
+        (BAD_MAPPING, "reads pipe_id from 'Nummer', but the file has pipe_id, material"),
         ("pipes: {columns: {pipeid: pipe_id}}", "names 'pipeid', which pipes does not have"),
         ("breaks: {}", "has no section 'pipes'"),
         ("pipes: {colums: {}}", "Extra inputs are not permitted"),

@@ -190,7 +190,7 @@ def test_what_power_bi_desktop_writes_is_read(folder: Path) -> None:
         ("\t/// Breaks.\n", "§\t/// Breaks.\n\n", "the line below a description is blank"),
         ("\t/// Breaks.\n", "", ""),
         ("\t\tdataType: decimal\n", "§\t\tdescription: x\n", "write a description with ///"),
-        ("table 'Pipe", "§// the fact\ntable 'Pipe", "TMDL knows no comments"),
+        ("table 'Pipe", "§// the fact\ntable 'Pipe", "TMDL has no comments"),
         ("\t\tisHidden\n", "§\t\t\tisHidden\n", "it is indented deeper"),
         ("\t\tisHidden\n", "§\t\t  isHidden\n", "indent by one tab per level, or by four"),
         ("\t\tisHidden\n", "§        isHidden\n", "indent by one tab per level, or by four"),

@@ -59,15 +59,15 @@ def test_training_writes_the_card_of_its_run(sample_cities, copy_city, tmp_path)
     for _ in range(2):
         result = city.la_pipes("train", "--grain", "pipe")
         assert result.exit_code == 0, result.output
-        assert f"run {run} is there already, card {card}" in result.output
+        assert f"run {run} is there already; its card is {card}" in result.output
     again = tmp_path / "again.md"
     assert city.la_pipes("report", "--card", "--run-id", run, "--to", again).exit_code == 0
     assert card.read_text() == again.read_text()
     trained = city.la_pipes("train", "--grain", "pipe", "--as-of", "2022-01-01")
     assert trained.exit_code == 0, trained.output
     (new,) = set(cards.iterdir()) - {card}
-    assert f"run {new.stem}, " in trained.output
-    assert f", card {new}" in trained.output
+    assert f"run {new.stem} learned from " in trained.output
+    assert f"; its card is {new}" in trained.output
     assert f"# Model card: {new.stem}" in new.read_text()
     # A folder that cannot be written to is told in a sentence; run and cards stay.
     before = new.read_text()
