@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.backtest import ROLLING, BacktestResult
+from la_pipeline_failure_predict.model.champion import Band
 from la_pipeline_failure_predict.model.evaluate import CURVE, Metric, capture_curve
 from la_pipeline_failure_predict.model.metrics import SHARE_NAMES, SHARES
 from la_pipeline_failure_predict.powerbi.theme import LINE, MUTED_INK
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SEGMENTS = {"all": "All mains", "no_history": "Mains without a recorded break"}
-GOOD_RATIO = (0.85, 1.15)
 RATIO_TICKS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 
 
@@ -115,6 +115,7 @@ def _draw_calibration(result: BacktestResult, file: Path) -> Path:
     models = sorted(result.models, key=lambda model: model.name != result.champion.name)
     with drawing(1, 7.5, 4.6) as (figure, (panel,)):
         draw_ratios(panel, figures, {model.name: model.label for model in models})
+        gray = _draw_band(panel, result.config.ratio_band)
         panel.set_yscale("log")
         low, high = panel.get_ylim()
         ticks = [tick for tick in RATIO_TICKS if low <= tick <= high]
@@ -129,15 +130,22 @@ def _draw_calibration(result: BacktestResult, file: Path) -> Path:
         say_below_title(
             panel,
             "Did as many breaks come as expected?",
-            f"{_years(result)}, {figures[0].breaks:,} breaks; bars: 95 % of chance; "
-            f"gray: {GOOD_RATIO[0]:g} to {GOOD_RATIO[1]:g}",
+            f"{_years(result)}, {figures[0].breaks:,} breaks; bars: 95 % of chance{gray}",
         )
         return save(figure, file)
 
 
+def _draw_band(panel: "Axes", band: Band) -> str:
+    """Draw the bounds that a candidate is held to, and say what they are; nothing if one is open."""
+    least, most = band
+    if least is None or most is None:
+        return ""
+    panel.axhspan(least, most, color=LINE, alpha=0.6, lw=0)
+    return f"; gray: {least:g} to {most:g}"
+
+
 def draw_ratios(panel: "Axes", figures: Sequence[Metric], labels: Mapping[str, str]) -> None:
     """Draw observed over expected by tenths, the models side by side within a tenth."""
-    panel.axhspan(*GOOD_RATIO, color=LINE, alpha=0.6, lw=0)
     panel.axhline(1, color=MUTED_INK, lw=1)
     for number, (name, color) in enumerate(zip(labels, COLORS, strict=False)):
         shift = 0.2 * (number - (len(labels) - 1) / 2)
