@@ -159,8 +159,8 @@ def _show_projects(screen: Screen, chosen: Choice, rank: str, rows: int) -> None
     if passed := shown[-1][rank] - len(shown):
         projects = "project" if passed == 1 else "projects"
         screen.say(
-            f"The ranks that are missing are {passed:,} {projects} that no longer fitted what was "
-            "left, or avoid nothing."
+            f"Left out of the ranks: {passed:,} {projects} that did not fit what was left, or "
+            "avoid nothing."
         )
 
 

@@ -106,7 +106,8 @@ def _show_top_mains(settings: Settings) -> None:
     ]
     screen.table(columns, rows)
     if stubs := mains[-1].rank - len(mains):
-        screen.say(f"The ranks that are missing are {stubs:,} stubs, too short to renew alone.")
+        name = "stub" if stubs == 1 else "stubs"
+        screen.say(f"Left out of the ranks: {stubs:,} {name}, too short to renew alone.")
 
 
 @click.command()
