@@ -136,7 +136,7 @@ def _draw_calibration(result: BacktestResult, file: Path) -> Path:
 
 
 def _draw_band(panel: "Axes", band: Band) -> str:
-    """Draw the bounds that a candidate is held to, and say what they are; nothing if one is open."""
+    """Draw the bounds that a candidate is held to and say what they are, unless one is open."""
     least, most = band
     if least is None or most is None:
         return ""
