@@ -140,7 +140,7 @@ def _draw_band(panel: "Axes", band: Band) -> str:
     least, most = band
     if least is None or most is None:
         return ""
-    panel.axhspan(least, most, color=LINE, alpha=0.6, lw=0)
+    panel.axhspan(least, most, color=LINE, alpha=0.6, lw=0, zorder=0)
     return f"; gray: {least:g} to {most:g}"
 
 
