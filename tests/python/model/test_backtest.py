@@ -367,7 +367,7 @@ def test_backtest_from_the_command_line(sample_cities, copy_city, tmp_path):
     result = city.la_pipes(*arguments)
     assert result.exit_code == 0, result.output
     assert "backtest pipe: " in result.output
-    assert "champion: " in result.output
+    assert "Champion: " in result.output
     assert (tmp_path / "out" / "pipe.md").is_file()
     backtests = city.rows("select * from ml.backtests where grain = 'pipe'")
     assert [row["is_final"] for row in backtests] == [False]
