@@ -80,3 +80,26 @@
                 end
     end
 {%- endmacro %}
+
+
+{#-
+    What the reason of an attribute says: its name, its value and the unit. `attributes` is the alias
+    of int_scores__pipe_attributes.
+-#}
+{% macro attribute_text(attributes) -%}
+    replace(replace({{ attributes }}.reason_code, 'attribute:', ''), '_', ' ') || ' '
+    || case
+        when {{ attributes }}.number is null then {{ attributes }}.category
+        else {{ short_number_text(attributes ~ '.number') }} || coalesce(' ' || {{ attributes }}.unit, '')
+    end
+{%- endmacro %}
+
+
+{#- A number of any size as text: whole where it is, else with one decimal. -#}
+{% macro short_number_text(number) -%}
+    case
+        when {{ rounded(number, 1) }} = {{ rounded(number, 0) }}
+            then cast(cast({{ rounded(number, 0) }} as decimal(38, 0)) as text)
+        else cast(cast({{ rounded(number, 1) }} as decimal(38, 1)) as text)
+    end
+{%- endmacro %}

@@ -12,6 +12,7 @@ import pyarrow as pa
 from la_pipeline_failure_predict.errors import UserError, first_line
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.sources.archives import file_inside
+from la_pipeline_failure_predict.sources.attributes import ATTRIBUTES_TABLE, land_attributes
 from la_pipeline_failure_predict.sources.landing import Landed, land
 from la_pipeline_failure_predict.sources.mapping import SourceMapping, read_mapping
 from la_pipeline_failure_predict.sources.providers import Source, find_source
@@ -26,7 +27,8 @@ log = logging.getLogger(__name__)
 class Loaded:
     """The result of one file for one landing table.
 
-    rows_in_file = rows_loaded + rows_quarantined, also when the file had been loaded before.
+    rows_in_file = rows_loaded + rows_quarantined, also when the file had been loaded before. Of an
+    attribute, the rows that have a value count.
     """
 
     table: str
@@ -37,15 +39,17 @@ class Loaded:
     was_loaded_before: bool
     ignored_headers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    attribute: str = ""
 
     @property
     def summary(self) -> str:
         """One line for the user, and one more for each thing that is suspect."""
         counts = f"{self.rows_in_file:,} rows in {self.source_file}"
+        name = f"{self.table} {self.attribute}".strip()
         if self.was_loaded_before:
-            return f"{self.table}: {counts}, loaded before"
+            return f"{name}: {counts}, loaded before"
         text = (
-            f"{self.table}: {counts} = {self.rows_loaded:,} loaded + "
+            f"{name}: {counts} = {self.rows_loaded:,} loaded + "
             f"{self.rows_quarantined:,} quarantined"
         )
         if self.rows_quarantined:
@@ -78,9 +82,20 @@ class _Delivery:
     mapping_sha256: str | None
     file_sha256: str
 
-    def load_id(self, table: Table) -> str:
-        parts = (table.name, self.file_sha256, self.mapping_sha256 or "")
+    def load_id(self, part: "_Part") -> str:
+        parts = [part.table.name, self.file_sha256, self.mapping_sha256 or ""]
+        parts += [part.attribute] if part.attribute else []
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a file holds for one table; each attribute is a part of its own."""
+
+    table: Table
+    landed: Landed
+    mapping: SourceMapping
+    attribute: str = ""
 
 
 def load_files(
@@ -147,16 +162,18 @@ def _load_file(
         return
     with open_scratch(warehouse) as scratch:
         landed = _land_file(warehouse, scratch, delivery)
-        for rows in landed.values():
-            _check_rejects(scratch, rows, delivery, max_rejects)
+        for part in landed:
+            _check_rejects(scratch, part.landed, delivery, max_rejects)
         with warehouse.transaction():
-            for name, rows in landed.items():
-                _write(warehouse, scratch, warehouse.table(name), rows, delivery)
-    for name, rows in landed.items():
-        warehouse.analyze(warehouse.table(name))
-        log.info("loaded %s rows of %s into %s", rows.rows_accepted, delivery.path, name)
+            for part in landed:
+                _write(warehouse, scratch, part, delivery)
+    for part in landed:
+        table, rows = part.table, part.landed
+        warehouse.analyze(table)
+        log.info("loaded %s rows of %s into %s", rows.rows_accepted, delivery.path, table.name)
         yield Loaded(
-            table=name,
+            table=table.name,
+            attribute=part.attribute,
             source_file=delivery.path.name,
             rows_in_file=rows.rows_in_file,
             rows_loaded=rows.rows_accepted,
@@ -167,14 +184,21 @@ def _load_file(
         )
 
 
-def _land_file(warehouse: Warehouse, scratch: Scratch, delivery: _Delivery) -> dict[str, Landed]:
+def _land_file(warehouse: Warehouse, scratch: Scratch, delivery: _Delivery) -> list[_Part]:
     """Read a file into the scratch database; an error is a fault of the file or of the machine."""
     try:
         relations = delivery.source.read(scratch, delivery.path, delivery.mapping)
-        return {
-            name: land(scratch, warehouse.table(name), relation, delivery.mapping)
+        mapping, tables = delivery.mapping, warehouse.declared
+        parts = [
+            _Part(tables[name], land(scratch, tables[name], relation, mapping), mapping)
             for name, relation in relations.items()
-        }
+        ]
+        attributes = land_attributes(scratch, tables, relations.get("pipes", ""), mapping)
+        parts += [
+            _Part(tables[ATTRIBUTES_TABLE], found.landed, found.mapping, found.name)
+            for found in attributes
+        ]
+        return parts
     except UserError:
         raise
     except Exception as error:
@@ -269,14 +293,14 @@ def write_landed(
 def _write(
     warehouse: Warehouse,
     scratch: Scratch,
-    table: Table,
-    landed: Landed,
+    part: _Part,
     delivery: _Delivery,
 ) -> None:
     """Write rows, refused rows and the load's record, within the file's transaction."""
+    table, landed = part.table, part.landed
     if landed.rows_in_file != landed.rows_accepted + landed.rows_refused:
         raise RuntimeError(f"{delivery.path}: rows in the file do not add up")
-    load_id, now = delivery.load_id(table), datetime.now(UTC).replace(tzinfo=None)
+    load_id, now = delivery.load_id(part), datetime.now(UTC).replace(tzinfo=None)
     origin = Provenance(delivery.source.name, delivery.path.name, load_id, now)
     write_landed(warehouse, scratch, table, landed, origin, now)
     record = {
@@ -286,7 +310,7 @@ def _write(
         "source_file": delivery.path.name,
         "file_sha256": delivery.file_sha256,
         "mapping_sha256": delivery.mapping_sha256,
-        "mapping_json": delivery.mapping.model_dump_json(by_alias=True, exclude_defaults=True),
+        "mapping_json": part.mapping.model_dump_json(by_alias=True, exclude_defaults=True),
         "record_from": delivery.mapping.record.start,
         "record_until": delivery.mapping.record.end,
         "rows_in_file": landed.rows_in_file,

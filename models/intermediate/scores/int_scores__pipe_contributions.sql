@@ -31,6 +31,19 @@ coefficients as (
 
 ),
 
+pipe_attributes as (
+
+    select
+        run_id,
+        pipe_id,
+        as_of_date,
+        trained_until,
+        sum(log_factor) as log_factor
+    from {{ ref('int_scores__pipe_attributes') }}
+    group by 1, 2, 3, 4
+
+),
+
 -- A number counted by two transforms would count its missing term twice.
 valued as (
 
@@ -96,8 +109,9 @@ added as (
             {%- for term in levels if term.reason == reason %}
                 coalesce({{ term_name(term) }}_coefficients.coefficient, 0) +
             {%- endfor %}
-            0 as {{ reason }}{% if not loop.last %},{% endif %}
+            0 as {{ reason }},
         {%- endfor %}
+        coalesce(pipe_attributes.log_factor, 0) as attributes
     from valued
     inner join fits
         on
@@ -112,6 +126,12 @@ added as (
                 and valued.{{ term_name(term) }} = {{ alias }}.level
                 and {{ alias }}.feature = '{{ term.feature }}'
     {%- endfor %}
+    left join pipe_attributes
+        on
+            valued.run_id = pipe_attributes.run_id
+            and valued.trained_until = pipe_attributes.trained_until
+            and valued.pipe_id = pipe_attributes.pipe_id
+            and valued.as_of_date = pipe_attributes.as_of_date
 
 ),
 
@@ -119,7 +139,7 @@ before_history as (
 
     select
         added.*,
-        length_m / 1000 * exp(intercept + {{ pipe_reasons() | join(' + ') }})
+        length_m / 1000 * exp(intercept + {{ pipe_reasons() | join(' + ') }} + attributes)
             as expected_breaks_before_history,
         {%- for name in pipe_history_counts() %}
             eb_{{ name }} * coalesce({{ name }}, 0) +

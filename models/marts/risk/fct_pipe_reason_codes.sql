@@ -18,6 +18,12 @@ features as (
 
 ),
 
+attributes as (
+
+    select * from {{ ref('int_scores__pipe_attributes') }}
+
+),
+
 dated as (
 
     select
@@ -52,6 +58,22 @@ typical as (
 
 ),
 
+typical_attributes as (
+
+    select
+        attributes.*,
+        sum(attributes.log_factor * newest.length_m) over by_attribute
+        / sum(newest.length_m) over by_attribute as typical_log_factor
+    from attributes
+    inner join newest
+        on
+            attributes.run_id = newest.run_id
+            and attributes.pipe_id = newest.pipe_id
+            and attributes.as_of_date = newest.as_of_date
+    window by_attribute as (partition by attributes.reason_code)
+
+),
+
 compared as (
 
     {%- for reason in pipe_reasons() %}
@@ -63,10 +85,15 @@ compared as (
             newest.log_{{ reason }} - typical.log_{{ reason }} as log_factor
         from newest
         cross join typical
-        {%- if not loop.last %}
-            union all
-        {%- endif %}
+        union all
     {%- endfor %}
+    select
+        run_id,
+        pipe_id,
+        as_of_date,
+        reason_code,
+        log_factor - typical_log_factor as log_factor
+    from typical_attributes
 
 ),
 
@@ -106,7 +133,10 @@ final as (
 
         -- reason
         ranked.reason_code,
-        {{ reason_text('ranked.reason_code', 'pipes', 'features') }} as reason,
+        coalesce(
+            {{ reason_text('ranked.reason_code', 'pipes', 'features') }},
+            {{ attribute_text('attributes') }}
+        ) as reason,
         exp(ranked.log_factor) as rate_factor
     from ranked
     inner join pipes
@@ -115,6 +145,12 @@ final as (
         on
             ranked.pipe_id = features.pipe_id
             and ranked.as_of_date = features.as_of_date
+    left join attributes
+        on
+            ranked.run_id = attributes.run_id
+            and ranked.pipe_id = attributes.pipe_id
+            and ranked.as_of_date = attributes.as_of_date
+            and ranked.reason_code = attributes.reason_code
     where ranked.reason_rank <= 3
 
 )

@@ -4,6 +4,8 @@ select
     source_name,
     table_name,
     source_file,
+    file_sha256,
+    mapping_sha256,
     record_from,
     record_until,
     rows_in_file,

@@ -87,10 +87,10 @@ def land(
         there, or a rule about the delivery as a whole is broken.
     """
     present = headers(scratch, delivered)
-    rules = _rules(table, present, mapping)
+    rules = column_rules(table, present, mapping)
     texts = {
         name: DeliveredText(
-            sql=_source_text(rule, mapping),
+            sql=source_text(rule, mapping),
             kind=_kind(table.column(name)),
             never=_never(table.column(name), mapping),
             fix=_mend(rule, table.column(name)),
@@ -113,7 +113,7 @@ def land(
     _project_coordinates(scratch, typed, table, mapping)
     _project_shapes(scratch, typed, table, mapping)
     checked = check_rows(scratch, table, delivered, typed, texts, taken)
-    used = {header for rule in rules.values() for header in rule.headers}
+    used = {header for rule in (*rules.values(), *mapping.further) for header in rule.headers}
     return Landed(
         accepted=checked.accepted,
         refused=checked.refused,
@@ -157,7 +157,9 @@ def join_lookups(scratch: Scratch, delivered: str, path: Path, mapping: SourceMa
     return delivered
 
 
-def _rules(table: Table, present: Sequence[str], mapping: SourceMapping) -> dict[str, ColumnRule]:
+def column_rules(
+    table: Table, present: Sequence[str], mapping: SourceMapping
+) -> dict[str, ColumnRule]:
     """Return the rule of each column that the delivery fills."""
     known = {column.name for column in table.delivered}
     for name in mapping.columns:
@@ -173,7 +175,7 @@ def _rules(table: Table, present: Sequence[str], mapping: SourceMapping) -> dict
         if rule is None:
             rule = _matching_header(column, by_spelling)
         elif rule.headers:
-            rule = _present_header(column, rule, present)
+            rule = present_rule(column.name, rule, present)
         if rule is not None:
             rules[column.name] = rule
     _check_looks_like(table, rules, mapping)
@@ -205,12 +207,24 @@ def _matching_header(column: Column, by_spelling: dict[str, str]) -> ColumnRule 
     return None
 
 
-def _present_header(column: Column, rule: ColumnRule, present: Sequence[str]) -> ColumnRule:
+def present_rule(name: str, rule: ColumnRule, present: Sequence[str]) -> ColumnRule:
+    """Return a rule with the first of its headers that the file has.
+
+    Parameters
+    ----------
+    name
+        What it fills.
+
+    Raises
+    ------
+    UserError
+        If the file has none of them.
+    """
     for header in rule.headers:
         if header in present:
             return rule.model_copy(update={"headers": (header,)})
     raise UserError(
-        f"The mapping reads {column.name} from {' or '.join(repr(h) for h in rule.headers)}, "
+        f"The mapping reads {name} from {' or '.join(repr(h) for h in rule.headers)}, "
         f"but the file has {_some(present)}."
     )
 
@@ -229,7 +243,7 @@ def _value(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> s
     """Return the SQL expression of a column's value, null where the text does not fit."""
     if rule is None:
         return f"cast(null as {column.sql_type})"
-    text = _source_text(rule, mapping)
+    text = source_text(rule, mapping)
     scale, offset = _conversion(column, rule)
     if column.sql_type == "text":
         return f"case when {holds_text(text)} then {text} end" if column.required else text
@@ -292,7 +306,8 @@ def _mend(rule: ColumnRule, column: Column) -> str:
     return "name decimal, thousands or nulls in the mapping if it is written another way"
 
 
-def _source_text(rule: ColumnRule, mapping: SourceMapping) -> str:
+def source_text(rule: ColumnRule, mapping: SourceMapping) -> str:
+    """Return SQL of the text that fills a column, over the delivered rows `delivered`."""
     if rule.constant is not None:
         return sql_text(rule.constant)
     text = f"delivered.{quote(rule.headers[0])}"

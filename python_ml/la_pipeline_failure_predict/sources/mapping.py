@@ -2,16 +2,33 @@
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from la_pipeline_failure_predict.errors import UserError
 
 # What the reader of dates knows after a percent sign.
 DATE_DIRECTIVES = set("aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%")
+# Words of an attribute's name that say that it holds the breaks that are to be predicted.
+OUTCOMES = frozenset(
+    (
+        *("bre", "break", "breaks", "broken", "burst", "bursts", "cleaned", "cof", "condition"),
+        *("consequence", "criticality", "defect", "defects", "fail", "failed", "failure"),
+        *("failures", "grade", "leak", "leaks", "likelihood", "lof", "repair", "repairs"),
+        *("risk", "score", "status"),
+    )
+)
 
 
 class _Strict(BaseModel):
@@ -54,6 +71,52 @@ class ColumnRule(_Strict):
         return self
 
 
+class AttributeRule(_Strict):
+    """How an attribute of the mains that no column of the contract holds is filled.
+
+    Attributes
+    ----------
+    unit
+        Unit of a number, as people read it; it is not converted.
+    as_of
+        Day from which the value holds: one day for all mains, or the column that has it. None for
+        what is true of a main at any time.
+    before
+        Value that held until then; it holds throughout where a main has it and no day.
+    """
+
+    headers: tuple[str, ...] = Field(alias="from", min_length=1)
+    type: Literal["number", "category"]
+    unit: str | None = Field(default=None, max_length=40)
+    as_of: dt.date | ColumnRule | None = None
+    before: str | None = None
+    codes: dict[str, str | None] = Field(default_factory=dict)
+
+    @field_validator("headers", mode="before")
+    @classmethod
+    def _one_header(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _day(cls, value: object) -> object:
+        is_day = isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)
+        return dt.date.fromisoformat(str(value)) if is_day else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.unit and self.type == "category":
+            raise ValueError("only a number has a unit")
+        if self.before is not None and self.as_of is None:
+            raise ValueError("before needs as_of, the day until which it held")
+        return self
+
+    @property
+    def value(self) -> ColumnRule:
+        """How the value is read."""
+        return ColumnRule.model_validate({"from": self.headers, "codes": self.codes})
+
+
 class Lookup(_Strict):
     """A second file whose columns join the delivery by a shared header, as ``name.header``."""
 
@@ -81,6 +144,7 @@ class SourceMapping(_Strict):
     """The mapping of one source."""
 
     columns: dict[str, ColumnRule] = Field(default_factory=dict)
+    attributes: dict[str, AttributeRule] = Field(default_factory=dict)
     encoding: str | None = None
     delimiter: str | None = None
     nulls: tuple[str, ...] = ()
@@ -90,6 +154,32 @@ class SourceMapping(_Strict):
     lookups: tuple[Lookup, ...] = ()
     record: Record = Record()
 
+    @field_validator("attributes")
+    @classmethod
+    def _no_outcomes(cls, value: dict[str, AttributeRule]) -> dict[str, AttributeRule]:
+        for name, rule in value.items():
+            if not re.fullmatch(r"[a-z][a-z0-9_]{0,59}", name):
+                raise ValueError(
+                    f"{name!r} is not a name: write it in small letters, digits and underscores"
+                )
+            words = [word for text in (name, *rule.headers) for word in _words(text)]
+            outcome = next((word for word in words if word in OUTCOMES), None)
+            if outcome and rule.as_of is None:
+                raise ValueError(
+                    f"{name} is named as an outcome ({outcome}), so it would tell a model the "
+                    "breaks to predict: give as_of, the day from which it was known, or leave it "
+                    "out"
+                )
+        return value
+
+    @property
+    def further(self) -> Iterator[ColumnRule]:
+        """Rules of what is read besides the columns of the contract."""
+        for rule in self.attributes.values():
+            yield rule.value
+            if isinstance(rule.as_of, ColumnRule):
+                yield rule.as_of
+
     @model_validator(mode="after")
     def _separators(self) -> Self:
         if self.delimiter is not None and len(self.delimiter) != 1:
@@ -97,6 +187,11 @@ class SourceMapping(_Strict):
         if self.thousands is not None and self.thousands in ("", self.decimal):
             raise ValueError("thousands must be one character that differs from decimal")
         return self
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a name: LeakCount, LEAK_COUNT and leak count are the same."""
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", text)]
 
 
 def read_mapping(path: Path, source: str) -> SourceMapping:
@@ -118,9 +213,12 @@ def read_mapping(path: Path, source: str) -> SourceMapping:
             f"Mapping {path} has no section {source!r}: add one, as in schemas/mappings/."
         )
     try:
-        return SourceMapping.model_validate(content[source] or {})
+        mapping = SourceMapping.model_validate(content[source] or {})
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in (source, *first["loc"]))
         fix = ": write it in quotes" if first["type"] == "string_type" else ""
         raise UserError(f"Mapping {path}, {place}: {first['msg']}{fix}.") from None
+    if mapping.attributes and source != "pipes":
+        raise UserError(f"Mapping {path}, {source}.attributes: only pipes have attributes.")
+    return mapping
