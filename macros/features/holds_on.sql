@@ -1,5 +1,8 @@
-{#- Whether a value of fct_pipe_attributes holds on a day: from valid_from on, before valid_until. -#}
+{#-
+    Whether a value of fct_pipe_attributes holds on a day: from valid_from on, before valid_until.
+    Comparisons, which engines can hash; `or` would compare each main with each.
+-#}
 {% macro holds_on(attributes, day) -%}
-    ({{ attributes }}.valid_from is null or {{ attributes }}.valid_from <= {{ day }})
-            and ({{ attributes }}.valid_until is null or {{ day }} < {{ attributes }}.valid_until)
+    coalesce({{ attributes }}.valid_from, date '0001-01-01') <= {{ day }}
+            and coalesce({{ attributes }}.valid_until, date '9999-12-31') > {{ day }}
 {%- endmacro %}

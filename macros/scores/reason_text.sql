@@ -98,6 +98,7 @@
 {#- A number of any size as text: whole where it is, else with one decimal. -#}
 {% macro short_number_text(number) -%}
     case
+        when abs({{ number }}) >= 1e15 then cast({{ number }} as text)
         when {{ rounded(number, 1) }} = {{ rounded(number, 0) }}
             then cast(cast({{ rounded(number, 0) }} as decimal(38, 0)) as text)
         else cast(cast({{ rounded(number, 1) }} as decimal(38, 1)) as text)

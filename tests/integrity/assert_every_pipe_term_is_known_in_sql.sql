@@ -53,4 +53,5 @@ left join known
         and coefficients.transform = known.transform
 where
     coefficients.transform not in ('intercept', 'eb_shape', 'eb_shape_power')
+    and coefficients.feature not like 'attribute:%'
     and known.feature is null

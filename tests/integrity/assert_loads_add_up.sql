@@ -2,7 +2,7 @@
 with landed as (
 
     {% for source_name, table_name in [
-        ('utility', 'pipes'), ('utility', 'breaks'), ('utility', 'soils'), ('utility', 'areas'),
+        ('utility', 'pipes'), ('utility', 'pipe_attributes'), ('utility', 'breaks'), ('utility', 'soils'), ('utility', 'areas'),
         ('utility', 'climate'), ('ladwp', 'ladwp_leaks'), ('ladwp', 'ladwp_trunk_lines'),
         ('ladwp', 'ladwp_main_lines'), ('la_city', 'la_monthly_breaks'),
         ('la_city', 'la_neighborhoods'), ('ghcn', 'ghcn_daily'), ('ssurgo', 'ssurgo_mapunits'),

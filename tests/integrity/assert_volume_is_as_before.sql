@@ -6,6 +6,7 @@
 with loads as (
 
     select * from {{ ref('stg_loads__loads') }}
+    where table_name <> 'pipe_attributes'  -- each attribute is a load of its own
 
 ),
 

@@ -2,8 +2,8 @@
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
 -- One row per score of the published run of the mains and attribute that its fit reads: what the
--- attribute adds to the log of the rate. Attributes are named by mappings, so they are rows here and
--- not columns; empty where the published run reads none.
+-- attribute adds to the log of the rate. Mappings name attributes, so they are rows here and not
+-- columns; empty where the published run reads none.
 with scores as (
 
     select * from {{ ref('stg_ml__pipe_scores') }}
@@ -90,7 +90,8 @@ final as (
         sum(
             case terms.transform
                 when 'indicator' then terms.coefficient
-                when 'missing' then case when valued.number is null then terms.coefficient else 0 end
+                when 'missing'
+                    then case when valued.number is null then terms.coefficient else 0 end
                 {%- for transform in ['linear', 'log', 'log1p'] %}
                     when '{{ transform }}'
                         then

@@ -121,10 +121,12 @@ def backtest(
     ------
     UserError
         If the mart is missing, has no complete labels or breaks, or too short a record, or the
-        true hazard is of another netharness.
+        true hazard is of another network.
     """
     started = time.perf_counter()
     grain, mart = features.grain, features.grain.mart
+    if config.attributes:
+        features = features.with_attributes(warehouse)
     models, baselines = config.make(features)
     numbers, levels = feature_columns(features, [*models, *baselines])
     periods = complete_periods(warehouse, grain, None)

@@ -36,6 +36,7 @@ class BacktestConfig(_Strict):
 
     models: dict[str, dict[str, object]]
     baselines: dict[str, dict[str, object]] = Field(default_factory=dict)
+    attributes: bool = True
     decision_shares: tuple[float, ...] = (0.01, 0.1)
     ratio_band: Band = (None, None)
     slope_band: Band = (0.9, 1.1)

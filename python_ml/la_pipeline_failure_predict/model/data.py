@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from la_pipeline_failure_predict.model.attributes import with_attributes
 from la_pipeline_failure_predict.warehouse.base import Warehouse, quote
 
 EPOCH = date(1970, 1, 1)
@@ -44,6 +45,10 @@ class Mart:
     def full_name(self) -> str:
         """Quoted name with its schema."""
         return f"{quote(self.schema)}.{quote(self.name)}"
+
+    def rows(self, columns: Iterable[str], levels: Iterable[str]) -> str:
+        """Return SQL of its rows, with the attributes that are among some columns."""
+        return with_attributes(self.full_name, self.entity, self.period, columns, levels)
 
     @property
     def usable(self) -> str:
@@ -216,7 +221,7 @@ def read_frame(
     thin = sampling is not None and sampling.share < 1
     keys = (mart.entity,) if thin or with_entity else ()
     wanted = tuple(dict.fromkeys((mart.period, *keys, *numbers, *levels)))
-    sql = select(mart, wanted, where)
+    sql = select(mart, wanted, levels, where)
     builder = _Builder(mart, numbers, levels, with_entity)
     for batch in warehouse.stream(sql, batch_rows=batch_rows):
         if thin and sampling is not None:
@@ -241,10 +246,16 @@ def columns_of(feature: str) -> tuple[str, ...]:
     return tuple(feature.replace("/", "*").split("*"))
 
 
-def select(mart: Mart, columns: Iterable[str], where: str) -> str:
-    """Return a query of columns of a mart."""
+def select(mart: Mart, columns: Sequence[str], levels: Iterable[str], where: str) -> str:
+    """Return a query of columns of a mart, and of attributes of its mains.
+
+    Parameters
+    ----------
+    levels
+        Which of the columns are read as levels.
+    """
     listed = ", ".join(quote(column) for column in columns)
-    return f"select {listed} from {mart.full_name} where {where}"
+    return f"select {listed} from {mart.rows(columns, levels)} where {where}"
 
 
 def sql_date(day: date) -> str:

@@ -2,25 +2,29 @@
 
 Each column of a mart says in its `config.meta.feature` how it enters a model, or why it never can:
 a condition score, status or count of an inventory is as of the extract and holds the outcome.
-Combinations of columns stand in the mart's own `config.meta.combinations`.
+Combinations of columns stand in the mart's own `config.meta.combinations`. Attributes that a
+mapping names are features of every model, under the name ``attribute:<name>``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.model.attributes import Attribute, read_attributes
 from la_pipeline_failure_predict.model.candidates import BreakModel, DesignModel
 from la_pipeline_failure_predict.model.data import columns_of
 from la_pipeline_failure_predict.model.design import Design, Number
-from la_pipeline_failure_predict.model.grains import Grain
+from la_pipeline_failure_predict.model.grains import MAINS, Grain
+from la_pipeline_failure_predict.warehouse.base import Warehouse
 
 FEATURES_FILE = Path("models/marts/features/_features__models.yml")
+Transform = Literal["indicator", "linear", "log", "log1p"]
 Reader = Literal["poisson_glm", "empirical_bayes", "gradient_boosting", "register_glm", "weibull"]
 
 
@@ -45,7 +49,7 @@ class Feature(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     excluded: str | None = None
-    transform: Literal["indicator", "linear", "log", "log1p"] | None = None
+    transform: Transform | None = None
     reason: str | None = None
     monotone: Literal["increasing", "decreasing"] | None = None
     enters: tuple[Reader, ...] = ()
@@ -112,6 +116,13 @@ class Features:
             raise UserError(f"{name} has no parameter {', '.join(unknown)}; it has {accepted}.")
         return model.set_params(**given)
 
+    def with_attributes(self, warehouse: Warehouse) -> "Features":
+        """Return them with the attributes that a warehouse holds, which every model reads."""
+        if self.grain is not MAINS:
+            return self
+        named = {item.feature: _of_attribute(item) for item in read_attributes(warehouse)}
+        return Features(self.grain, {**self.declared, **named})
+
     def check(self, features: Iterable[str]) -> None:
         """Refuse features that are made of a column that may not be one.
 
@@ -125,6 +136,13 @@ class Features:
             if found is None or found.excluded:
                 why = found.excluded if found else f"{FEATURES_FILE.name} does not declare it"
                 raise UserError(f"{column} may not be a feature of the {self.grain} model: {why}.")
+
+
+def _of_attribute(item: Attribute) -> Feature:
+    transform: Transform = "indicator"
+    if item.least is not None:
+        transform = "log1p" if item.least >= 0 else "linear"
+    return Feature(transform=transform, reason=item.feature, enters=get_args(Reader))
 
 
 @lru_cache

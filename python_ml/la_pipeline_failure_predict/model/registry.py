@@ -131,7 +131,7 @@ def fingerprint(
     counted = [f"count({quote(name)})" for name in named]
     sql = (
         f"select {by}, count(*), {', '.join([*measured, *counted])} "
-        f"from {mart.full_name} where {where} group by {by}"
+        f"from {mart.rows((*named, *levels), levels)} where {where} group by {by}"
     )
     groups = warehouse.query(sql)
     groups = groups.rename_columns([f"c{position}" for position in range(groups.num_columns)])

@@ -215,7 +215,8 @@ def _scores(
         numbers = (*numbers, mart.exposure)
     columns = dict.fromkeys((mart.entity, mart.period, *numbers, *levels))
     where = f"{mart.period} between {sql_date(days[0])} and {sql_date(days[-1])}"
-    for batch in warehouse.stream(select(mart, columns, where), batch_rows=batch_rows):
+    sql = select(mart, tuple(columns), levels, where)
+    for batch in warehouse.stream(sql, batch_rows=batch_rows):
         frame = frame_of(batch, mart, numbers, levels)
         exposure = frame.numbers[mart.exposure].astype(np.float64) / mart.exposure_unit
         expected = model.predict(frame, exposure)

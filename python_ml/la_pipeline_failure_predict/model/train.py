@@ -152,6 +152,7 @@ def train(
         model.
     """
     started = time.perf_counter()
+    features = features.with_attributes(warehouse)
     grain, mart = features.grain, features.grain.mart
     chosen = _choose(warehouse, grain, model)
     candidate = make_seeded(features, chosen, seed)

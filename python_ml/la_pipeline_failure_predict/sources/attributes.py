@@ -70,8 +70,9 @@ def land_attributes(
             f"from {delivered} as delivered where {holds_text(columns[rule.type])}"
         )
         read_as = _read_as(rule, mapping)
-        landed = land(scratch, tables[ATTRIBUTES_TABLE], cells, read_as)
-        found.append(LandedAttribute(name, _kept(scratch, landed, cells), read_as))
+        # Scratch tables have the table's name, and each attribute needs its own.
+        table = replace(tables[ATTRIBUTES_TABLE], name=cells)
+        found.append(LandedAttribute(name, land(scratch, table, cells, read_as), read_as))
     return found
 
 
@@ -108,10 +109,3 @@ def _read_as(rule: AttributeRule, mapping: SourceMapping) -> SourceMapping:
     formats = rule.as_of.formats if isinstance(rule.as_of, ColumnRule) else ()
     columns = {"valid_from": ColumnRule.model_validate({"from": "valid_from", "formats": formats})}
     return SourceMapping(columns=columns, decimal=mapping.decimal, thousands=mapping.thousands)
-
-
-def _kept(scratch: Scratch, landed: Landed, cells: str) -> Landed:
-    """Return the landed rows under names that the next attribute does not take."""
-    for kind in ("accepted", "refused"):
-        scratch.execute(f"create or replace table {cells}_{kind} as from {getattr(landed, kind)}")
-    return replace(landed, accepted=f"{cells}_accepted", refused=f"{cells}_refused")
