@@ -87,7 +87,7 @@
     of int_scores__pipe_attributes.
 -#}
 {% macro attribute_text(attributes) -%}
-    replace(replace({{ attributes }}.reason_code, 'attribute:', ''), '_', ' ') || ' '
+    replace(replace({{ attributes }}.reason_code, 'attribute:', ''), '_', ' ') || ': '
     || case
         when {{ attributes }}.number is null then {{ attributes }}.category
         else {{ short_number_text(attributes ~ '.number') }} || coalesce(' ' || {{ attributes }}.unit, '')
