@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 help:  ## Say what each target does.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-install: $(VENV)/.installed  ## Install the package and its pinned dependencies into .venv.
+install: $(VENV)/.installed  ## Install the package and its pinned dependencies into .venv; takes a minute or two.
 
 $(VENV)/.installed: requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -17,10 +17,10 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-demo: install  ## A Los-Angeles-like network from files to Power BI views, in a DuckDB file.
+demo: install  ## A Los-Angeles-like network from files to Power BI views, in a DuckDB file; takes half a minute.
 	$(BIN)/la-pipes demo
 
-test: install  ## Every test, on DuckDB and on Postgres.
+test: install  ## Every test, on DuckDB and on Postgres; takes half an hour.
 	$(BIN)/pytest
 
 lint: install  ## Style, types, SQL, contracts and generated files.

@@ -6,9 +6,16 @@
 -#}
 {% materialization table, adapter='postgres' %}
     {%- set existing = load_cached_relation(this) -%}
+    {%- set changed = changed_parts(existing) -%}
+    {%- if changed is not none and keeps_its_columns(existing) -%}
+        {{ return(rebuild_parts(this.incorporate(type='table'), changed)) }}
+    {%- endif -%}
+    {%- do forget_parts() -%}
     {%- if existing is none or not existing.is_table or should_full_refresh()
         or not has_views_over(existing) or not keeps_its_columns(existing) -%}
-        {{ return(dbt.materialization_table_default()) }}
+        {%- set built = dbt.materialization_table_default() -%}
+        {%- do note_parts() -%}
+        {{ return(built) }}
     {%- endif -%}
 
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -30,6 +37,7 @@
     {% do persist_docs(target_relation, model) %}
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {%- do note_parts() -%}
 
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

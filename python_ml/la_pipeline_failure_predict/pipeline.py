@@ -12,7 +12,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from la_pipeline_failure_predict.dbt_manifest import project_digest
-from la_pipeline_failure_predict.dbt_runner import run_dbt
+from la_pipeline_failure_predict.dbt_runner import Dbt, DbtFailed, NodeResult
 from la_pipeline_failure_predict.deliveries import DeliveredFile
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.load import load_files
@@ -25,8 +25,9 @@ from la_pipeline_failure_predict.model.oracle import read_oracle
 from la_pipeline_failure_predict.model.promote import grain_of, promote, promoted_run, withdraw
 from la_pipeline_failure_predict.model.score import score, score_last_outcome
 from la_pipeline_failure_predict.model.train import train
-from la_pipeline_failure_predict.project import open_for_writing
+from la_pipeline_failure_predict.project import open_for_writing, open_warehouse
 from la_pipeline_failure_predict.rejects import RejectLimit
+from la_pipeline_failure_predict.report.dbt_lines import describe_finding
 from la_pipeline_failure_predict.report.model_card import write_model_card
 from la_pipeline_failure_predict.report.run_lines import (
     describe_promotion,
@@ -36,9 +37,16 @@ from la_pipeline_failure_predict.report.run_lines import (
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.spatial.link import link
 from la_pipeline_failure_predict.warehouse import Warehouse
+from la_pipeline_failure_predict.warehouse.open import read_connection
 
 # dbt rebuilds when one of these changes.
 PROJECT_FILES = ("models", "macros", "seeds", "dbt_project.yml")
+# What holds rows, and so depends on what was loaded; views and seeds depend on the code alone.
+HOLDS_ROWS = "config.materialized:table"
+READS_SCORES = "source:ml+"
+# They prove the code, not the rows: `dbt build`, `la-pipes build` and CI run them.
+UNIT_TESTS = "resource_type:unit_test"
+TOLD_ROWS = 10
 
 
 class Reporter(Protocol):
@@ -66,6 +74,7 @@ class Pipeline:
         self.settings = settings
         self.reporter = reporter
         self.times: list[StepTime] = []
+        self._running_dbt = Dbt(settings)
 
     def run(
         self,
@@ -74,18 +83,21 @@ class Pipeline:
         max_rejects: RejectLimit | None = None,
     ) -> None:
         """Load, link, build, train, score and publish, in that order."""
-        with self._timed("load"):
-            self.load(files, max_rejects)
-        with self._timed("link"):
-            self._unless_done("link", self._loads_digest, self.link, force)
-        with self._timed("build"):
-            self._unless_done("build", self._build_digest, self.build_features, force)
-        with self._timed("train"):
-            self.train()
-        with self._timed("score"):
-            self._unless_done("score", self._runs_digest, self.score, force)
-        with self._timed("publish"):
-            self._unless_done("publish", self._scores_digest, self.publish, force)
+        with self._running_dbt:
+            if files or force:
+                self._running_dbt.parse_ahead()
+            with self._timed("load"):
+                self.load(files, max_rejects)
+            with self._timed("link"):
+                self._unless_done("link", self._loads_digest, lambda last: self.link(), force)
+            with self._timed("build"):
+                self._unless_done("build", self._build_digest, self.build_features, force)
+            with self._timed("train"):
+                self.train()
+            with self._timed("score"):
+                self._unless_done("score", self._runs_digest, lambda last: self.score(), force)
+            with self._timed("publish"):
+                self._unless_done("publish", self._scores_digest, self.publish, force)
 
     def load(self, files: Sequence[DeliveredFile], max_rejects: RejectLimit | None = None) -> None:
         """Load files; those loaded before are skipped."""
@@ -108,9 +120,16 @@ class Pipeline:
         counts = ", ".join(f"{rows:,} {name}" for name, rows in linked.rows.items())
         self.reporter.say(f"linked {counts}")
 
-    def build_features(self) -> None:
-        """Build and test everything that needs no score."""
-        self._dbt("build", "--exclude", "source:ml+")
+    def build_features(self, last: str | None = None) -> None:
+        """Build and test what needs no score.
+
+        Parameters
+        ----------
+        last
+            Fingerprint of the last build; of the same code, it leaves only the tables to be built.
+        """
+        select = ("--select", HOLDS_ROWS) if self._is_of_this_code(last) else ()
+        self._dbt("build", *select, "--exclude", READS_SCORES, UNIT_TESTS)
 
     def build(self, select: str | None = None) -> None:
         """Build and test all of the project, or a selection, as dbt build does.
@@ -124,7 +143,8 @@ class Pipeline:
                 "where step_name in ('build', 'publish')"
             )
             warehouse.execute("delete from raw.steps where step_name in ('build', 'publish')")
-        self._dbt("build", *(["--select", select] if select else []))
+        with self._running_dbt:
+            self._dbt("build", *(["--select", select] if select else []))
         with open_for_writing(self.settings) as warehouse, warehouse.transaction():
             warehouse.append(warehouse.table("steps"), done.to_reader())
 
@@ -144,11 +164,16 @@ class Pipeline:
         for item in promoted:
             self.reporter.say(describe_promotion(item))
         if build:
-            self._unless_done("publish", self._scores_digest, self.publish, force=False)
+            with self._running_dbt:
+                self._unless_done("publish", self._scores_digest, self.publish, force=False)
 
-    def publish(self) -> None:
-        """Build and test what reads the scores: risk and the Power BI views."""
-        self._dbt("build", "--select", "source:ml+")
+    def publish(self, last: str | None = None) -> None:
+        """Build and test what reads the scores: risk and the Power BI views.
+
+        `last` is as in `build_features`.
+        """
+        tables = f",{HOLDS_ROWS}" if self._is_of_this_code(last) else ""
+        self._dbt("build", "--select", READS_SCORES + tables, "--exclude", UNIT_TESTS)
 
     def train(
         self,
@@ -267,16 +292,36 @@ class Pipeline:
         return None if found is None else str(found)
 
     def _dbt(self, *arguments: str) -> None:
-        result = run_dbt(self.settings, arguments, self.reporter.advance)
-        warned = f", {result.warned} warnings" if result.warned else ""
+        try:
+            result = self._running_dbt.run(arguments, self.reporter.advance)
+        except DbtFailed as failed:
+            self._tell([node for node in failed.broken if node.status == "fail"])
+            raise
+        warned = f", {len(result.warned)} warnings" if result.warned else ""
         self.reporter.say(f"dbt {' '.join(arguments)}: {result.passed} passed{warned}")
-        for line in result.trouble:
-            self.reporter.say(f"  {line}")
+        self._tell(result.warned)
+
+    def _tell(self, nodes: Sequence[NodeResult]) -> None:
+        """Report what tests have found, with the first rows of those that keep them."""
+        if not nodes:
+            return
+        with open_warehouse(self.settings) as warehouse:
+            for node in nodes:
+                rows = (
+                    warehouse.query(f"select * from {node.kept_in} limit {TOLD_ROWS}").to_pylist()
+                    if node.kept_in
+                    else []
+                )
+                for line in describe_finding(node, rows):
+                    self.reporter.say(f"  {line}")
 
     def _unless_done(
-        self, step: str, digest: Callable[[], str], work: Callable[[], None], force: bool
+        self, step: str, digest: Callable[[], str], work: Callable[[str | None], None], force: bool
     ) -> None:
-        """Do the work unless it was done on the same inputs, and record that it was done."""
+        """Do the work unless it was done on the same inputs, and record that it was done.
+
+        The work is given the fingerprint of the last time it ended well; None to start afresh.
+        """
         fingerprint = digest()
         with open_for_writing(self.settings) as warehouse:
             done = warehouse.scalar(
@@ -288,7 +333,7 @@ class Pipeline:
         if done == fingerprint and not force:
             self.reporter.say(f"{step}: up to date")
             return
-        work()
+        work(None if force or done is None else str(done))
         row = {
             "step_name": step,
             "fingerprint": fingerprint,
@@ -304,7 +349,15 @@ class Pipeline:
         )
 
     def _build_digest(self) -> str:
-        return _combine(self._loads_digest(), project_digest(self.settings.root, PROJECT_FILES))
+        return f"{self._code_digest()} {self._loads_digest()}"
+
+    def _code_digest(self) -> str:
+        """Digest of what dbt builds; DuckDB's views hold the name of their file too."""
+        path = str(read_connection(self.settings).credentials.get("path"))
+        return _combine(Path(path).stem, project_digest(self.settings.root, PROJECT_FILES))
+
+    def _is_of_this_code(self, last: str | None) -> bool:
+        return last is not None and last.split()[0] == self._code_digest()
 
     def _runs_digest(self) -> str:
         runs = self._digest(
@@ -318,7 +371,7 @@ class Pipeline:
             "select run_id, cast(max(scored_at) as text) from ml.area_month_scores group by 1 "
             "order by 1"
         )
-        return _combine(self._build_digest(), scores, self._promotions_digest())
+        return f"{self._build_digest()} {scores} {self._promotions_digest()}"
 
     def _promotions_digest(self) -> str:
         return self._digest(

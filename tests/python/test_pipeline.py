@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from cities import DATA, ENGINES, ROOT, City, needs_real_data
+from faults import all_rows, assert_same_rows
+from la_pipeline_failure_predict.dbt_runner import Dbt
+from la_pipeline_failure_predict.settings import read_settings
 
 
 def dbt(city: City, *arguments: str) -> subprocess.CompletedProcess:
@@ -129,6 +132,116 @@ def test_running_again_skips_what_is_up_to_date(
     assert printed.count("is there already") == 2
     assert "10 mains to look at first" in printed
     assert city.la_pipes("doctor").exit_code == 0
+
+
+def later_breaks(sample_files: Path, folder: Path) -> Path:
+    """Write a delivery of a month's new breaks, and of some that are told years late."""
+    with (sample_files.parent / "breaks.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    new = [row for row in rows if row["broke_on"].startswith("2024")][:9]
+    late = [row for row in rows if row["broke_on"].startswith("2015")][:5]
+    assert len(new) + len(late) > 10
+    with (folder / "breaks.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        for row in new:
+            day = "2025-01-" + row["broke_on"][8:]
+            writer.writerow(row | {"break_id": f"N{row['break_id']}", "broke_on": day})
+        for row in late:
+            writer.writerow(row | {"break_id": f"L{row['break_id']}"})
+    (folder / "mapping.yml").write_text("breaks: {record: {from: 2005-01-01, until: 2025-01-31}}")
+    delivery = folder / "delivery.yml"
+    delivery.write_text("deliveries: [{source: breaks, file: breaks.csv, mapping: mapping.yml}]\n")
+    return delivery
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_refresh_gives_the_rows_of_a_full_build(
+    sample_cities: dict[str, City],
+    copy_city: Callable[[City], City],
+    sample_files: Path,
+    tmp_path: Path,
+    engine: str,
+) -> None:
+    """New and late breaks, then the same withdrawn: only tables are rebuilt, and no row differs."""
+    city = copy_city(sample_cities[engine])
+    before = city.rows(FEATURES)
+    city.run_all(later_breaks(sample_files, tmp_path))
+    assert city.printed[-1].count("config.materialized:table") == 2, city.printed[-1]
+    refreshed = all_rows(city, ["raw.steps"])
+    assert city.rows(FEATURES) != before
+    result = dbt(city, "run", "--full-refresh", "--select", "fct_pipe_features")
+    assert result.returncode == 0, result.stdout[-3000:]
+    forced = city.la_pipes("run", "--force")
+    assert forced.exit_code == 0, forced.output
+    assert "config.materialized:table" not in forced.output
+    assert_same_rows(refreshed, all_rows(city, ["raw.steps"]), "rebuilt in full")
+
+    with city.connect() as warehouse:
+        load_id = warehouse.scalar("select load_id from raw.loads order by loaded_at desc limit 1")
+        for table, column in (("breaks", "_load_id"), ("loads", "load_id")):
+            warehouse.execute(f"delete from raw.{table} where {column} = $1", (load_id,))
+    withdrawn = city.la_pipes("run")
+    assert "config.materialized:table" in withdrawn.output
+    assert city.rows(FEATURES) == before
+
+
+FEATURES = "select * from features.fct_pipe_features order by pipe_id, as_of_date"
+PARTS = "select cast(as_of_date as text) as day, digest from features.fct_pipe_features__parts"
+# What happens to the inputs of the features -> the snapshots, of 2011 to 2025, that it changes.
+CHANGED_INPUTS = {
+    "nothing": ("select 1", []),
+    "a late break": (
+        "update core.fct_breaks set broke_on = date '2020-06-01' "
+        "where break_key = (select max(break_key) from core.fct_breaks where broke_on "
+        "between date '2022-02-01' and date '2022-12-31')",
+        range(2020, 2026),
+    ),
+    "a break withdrawn": (
+        "delete from core.fct_breaks where break_key = (select max(break_key) from core.fct_breaks "
+        "where broke_on between date '2019-02-01' and date '2019-12-31')",
+        range(2019, 2026),
+    ),
+    "a main relaid": (
+        "update core.dim_pipes set diameter_mm = diameter_mm + 1 "
+        "where pipe_id = (select min(pipe_id) from core.dim_pipes where is_modelled)",
+        range(2011, 2026),
+    ),
+    "a snapshot gone": (
+        "delete from intermediate.int_dates__snapshots where as_of_date = date '2012-01-01'",
+        [2012],
+    ),
+    "nothing known of it": ("update features.fct_pipe_features__parts set digest = ''", []),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_features_follow_their_inputs(
+    sample_cities: dict[str, City],
+    copy_city: Callable[[City], City],
+    monkeypatch: pytest.MonkeyPatch,
+    engine: str,
+) -> None:
+    """Change what the features read: the snapshots that read it are rebuilt, and none differs."""
+    city = copy_city(sample_cities[engine])
+    for name, value in city.environment.items():
+        monkeypatch.setenv(name, value)
+    build = ("run", "--select", "fct_pipe_features")
+    with Dbt(read_settings()) as dbt:
+        dbt.parse_ahead()
+        dbt.run(build)
+        for what, (statement, years) in CHANGED_INPUTS.items():
+            before = city.rows(PARTS)
+            with city.connect() as warehouse:
+                warehouse.execute(statement)
+            dbt.run(build)
+            found, after = city.rows(FEATURES), city.rows(PARTS)
+            changed = {
+                row["day"] for row in before + after if row not in before or row not in after
+            }
+            assert sorted(changed) == [f"{year}-01-01" for year in years], what
+            dbt.run((*build, "--full-refresh"))
+            assert city.rows(FEATURES) == found, what
 
 
 def test_top_mains_say_why(sample_cities: dict[str, City], sample_files: Path) -> None:

@@ -103,6 +103,14 @@ def steps(run: Watched) -> list[Measured]:
     return measured
 
 
+def dbt_seconds(logs: Path) -> tuple[float, float]:
+    """Return seconds of dbt in the newest command, and seconds of its queries."""
+    newest = max(logs.glob("la-pipes-*.log"), key=lambda file: file.stat().st_mtime)
+    found = re.findall(r"dbt took ([\d.]+) s; its queries ([\d.]+) s", newest.read_text())
+    took, queries = zip(*((float(one), float(other)) for one, other in found), strict=True)
+    return sum(took), sum(queries)
+
+
 @dataclass(frozen=True)
 class Engine:
     """Where a run goes, and the process of its server where it has one."""
@@ -218,8 +226,12 @@ def report(engine: Engine, delivery: Path) -> None:
     _print(Measured("again, up to date", again.seconds, again.peak_mb()))
     later = ("la-pipes", "run", "--delivery", str(a_month_later(delivery.parent)))
     refreshed = watch(later, engine.environment, engine.server)
+    for step in steps(refreshed):
+        _print(Measured(f"a month's new breaks: {step.step}", step.seconds, step.peak_mb))
     _print(Measured("a month's new breaks", refreshed.seconds, refreshed.peak_mb()))
+    dbt, queries = dbt_seconds(Path(engine.environment["LA_PIPES_LOG_DIR"]))
     print(f"\nrefresh / full run: {refreshed.seconds / run.seconds:.2f}")
+    print(f"dbt in the refresh: {dbt:.1f} s; its queries {queries:.1f} s, added up over threads")
     built, by_hand = feature_ratio(engine.environment)
     print(
         f"\nfeature build {built:.2f} s, hand-written SQL {by_hand:.2f} s, "
