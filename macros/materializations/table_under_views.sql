@@ -53,18 +53,31 @@
 {% endmacro %}
 
 
-{#- Whether the table has the columns that the model's contract declares: names and types, in the same order (Postgres). -#}
+{#- Whether the table has the columns that the model is to have: names and types, in the same order (Postgres). -#}
 {% macro keeps_its_columns(relation) %}
-    {%- if not config.get('contract').enforced -%} {{ return(false) }} {%- endif -%}
-    {%- set declared = [] -%}
-    {%- for column in model.columns.values() -%}
-        {%- do declared.append("(" ~ loop.index ~ ", '" ~ column.name ~ "', '" ~ column.data_type ~ "'::regtype)") -%}
-    {%- endfor -%}
     {%- set differing = run_query(
-        "select count(*) from (values " ~ declared | join(', ') ~ ") as declared (place, name, type) "
+        "select count(*) from (" ~ columns_to_have() ~ ") as wanted (place, name, type) "
         ~ "full join (select * from pg_attribute where attrelid = '" ~ relation ~ "'::regclass and attnum > 0) as found "
-        ~ "on declared.place = found.attnum and declared.name = found.attname and declared.type = found.atttypid "
-        ~ "where declared.place is null or found.attnum is null"
+        ~ "on wanted.place = found.attnum and wanted.name = found.attname and wanted.type = found.atttypid "
+        ~ "where wanted.place is null or found.attnum is null"
     ) -%}
     {{ return(differing.columns[0].values()[0] == 0) }}
+{% endmacro %}
+
+
+{#-
+    SQL of place, name and type of the columns that the model is to have (Postgres): those of its contract, else those of
+    its query.
+-#}
+{% macro columns_to_have() %}
+    {%- if config.get('contract').enforced -%}
+        {%- set declared = [] -%}
+        {%- for column in model.columns.values() -%}
+            {%- do declared.append("(" ~ loop.index ~ ", '" ~ column.name ~ "', '" ~ column.data_type ~ "'::regtype)") -%}
+        {%- endfor -%}
+        {{ return("values " ~ declared | join(', ')) }}
+    {%- endif -%}
+    {%- set shape = this.identifier ~ '__shape' -%}
+    {%- do run_query("create or replace temporary view " ~ shape ~ " as (" ~ sql ~ "\n)") -%}
+    {{ return("select attnum, attname, atttypid from pg_attribute where attrelid = 'pg_temp." ~ shape ~ "'::regclass") }}
 {% endmacro %}
