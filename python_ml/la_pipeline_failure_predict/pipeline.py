@@ -41,8 +41,9 @@ from la_pipeline_failure_predict.warehouse.open import read_connection
 
 # dbt rebuilds when one of these changes.
 PROJECT_FILES = ("models", "macros", "seeds", "dbt_project.yml")
-# What holds rows, and so depends on what was loaded; views and seeds depend on the code alone.
-HOLDS_ROWS = "config.materialized:table"
+# What depends on what was loaded: tables with their tests, and the sums of all; views and seeds
+# depend on the code alone.
+DEPENDS_ON_ROWS = ("config.materialized:table", "path:tests/integrity")
 READS_SCORES = "source:ml+"
 # They prove the code, not the rows: `dbt build`, `la-pipes build` and CI run them.
 UNIT_TESTS = "resource_type:unit_test"
@@ -128,7 +129,7 @@ class Pipeline:
         last
             Fingerprint of the last build; of the same code, it leaves only the tables to be built.
         """
-        select = ("--select", HOLDS_ROWS) if self._is_of_this_code(last) else ()
+        select = ("--select", *DEPENDS_ON_ROWS) if self._is_of_this_code(last) else ()
         self._dbt("build", *select, "--exclude", READS_SCORES, UNIT_TESTS)
 
     def build(self, select: str | None = None) -> None:
@@ -172,8 +173,12 @@ class Pipeline:
 
         `last` is as in `build_features`.
         """
-        tables = f",{HOLDS_ROWS}" if self._is_of_this_code(last) else ""
-        self._dbt("build", "--select", READS_SCORES + tables, "--exclude", UNIT_TESTS)
+        select = (
+            [f"{READS_SCORES},{part}" for part in DEPENDS_ON_ROWS]
+            if self._is_of_this_code(last)
+            else [READS_SCORES]
+        )
+        self._dbt("build", "--select", *select, "--exclude", UNIT_TESTS)
 
     def train(
         self,
