@@ -47,6 +47,8 @@ DEPENDS_ON_ROWS = ("config.materialized:table", "path:tests/integrity")
 READS_SCORES = "source:ml+"
 # They prove the code, not the rows: `dbt build`, `la-pipes build` and CI run them.
 UNIT_TESTS = "resource_type:unit_test"
+# The manifest is written when it is parsed; writing it again, with the results, takes a second.
+NO_ARTIFACTS = "--no-write-json"
 TOLD_ROWS = 10
 
 
@@ -298,7 +300,8 @@ class Pipeline:
 
     def _dbt(self, *arguments: str) -> None:
         try:
-            result = self._running_dbt.run(arguments, self.reporter.advance)
+            self._running_dbt.parse_ahead()
+            result = self._running_dbt.run((*arguments, NO_ARTIFACTS), self.reporter.advance)
         except DbtFailed as failed:
             self._tell([node for node in failed.broken if node.status == "fail"])
             raise
