@@ -24,7 +24,7 @@
 
     {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='quoted') | join(', ') %}
     {% call statement('main') -%}
-        {{ get_assert_columns_equivalent(sql) }}
+        {% if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
         truncate table {{ target_relation }};
         insert into {{ target_relation }} ({{ columns }})
         select {{ columns }} from (
