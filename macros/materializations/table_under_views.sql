@@ -61,6 +61,7 @@
         ~ "on wanted.place = found.attnum and wanted.name = found.attname and wanted.type = found.atttypid "
         ~ "where wanted.place is null or found.attnum is null"
     ) -%}
+    {%- do run_query("drop view if exists pg_temp." ~ this.identifier ~ "__shape") -%}
     {{ return(differing.columns[0].values()[0] == 0) }}
 {% endmacro %}
 
