@@ -67,7 +67,7 @@ def test_trees_get_the_sign_of_the_yaml(declare):
             r"length_m: config\.meta\.feature\.enters\.0 is not",
         ),
         ("length_m", {"transform": "log", "enters": ["weibull"]}, "name the reason"),
-        ("length_m", {"excluded": "why", "enters": ["weibull"]}, "what is excluded enters no"),
+        ("length_m", {"excluded": "why", "enters": ["weibull"]}, "an excluded column cannot enter"),
         ("road_class", {"transform": "indicator", "monotone": "increasing"}, "no order"),
         ("length_m/depth_m", {"transform": "log"}, "the mart has no column depth_m"),
     ],
