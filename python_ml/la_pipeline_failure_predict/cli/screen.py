@@ -132,6 +132,7 @@ class Screen:
             if message.startswith(word):
                 text.stylize(style, 0, len(word))
         text.highlight_regex(r"^ *WARN\b", "bold yellow")
+        text.highlight_regex(r"^ *FAIL\b", "bold red")
         _console(stream).print(text, soft_wrap=True)
 
 
