@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cities import City
+from la_pipeline_failure_predict.cli.screen import wrap
 from terminals import COLOR, on_terminal
 
 # A command that does what ours do: lines, counted and uncounted steps, a table, an error.
@@ -59,6 +60,10 @@ def test_no_line_breaks_in_mid_word_at_80_columns() -> None:
         "0:00:00",
         *["finding", "the", "area", "of", "each", "main"],
     }
+
+
+def test_a_number_stays_with_its_percent() -> None:
+    assert wrap("held 13 % (95 %: 6 to 21 %)", 27) == "held 13 % (95 %: 6 to\n  21 %)"
 
 
 def test_no_color_is_obeyed() -> None:

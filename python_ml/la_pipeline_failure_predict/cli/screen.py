@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 UNLIMITED = 10_000
 GAP = 2  # between columns
+NO_BREAK = "\u00a0"
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class Screen:
 
 def wrap(message: str, width: int) -> str:
     """Break lines between words, and indent what follows; a word that is too long stays whole."""
-    return "\n".join(
+    lines = (
         textwrap.fill(
             line,
             width - 1,
@@ -146,8 +147,9 @@ def wrap(message: str, width: int) -> str:
             break_long_words=False,
             break_on_hyphens=False,
         )
-        for line in message.split("\n")
+        for line in message.replace(" %", f"{NO_BREAK}%").split("\n")
     )
+    return "\n".join(lines).replace(NO_BREAK, " ")
 
 
 def _console(stream: IO[str]) -> "Console":
