@@ -21,7 +21,7 @@ demo: install  ## A Los-Angeles-like network from files to Power BI views, in a 
 	$(BIN)/la-pipes demo
 
 test: install  ## Every test, on DuckDB and on Postgres; takes half an hour.
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 lint: install  ## Style, types, SQL, contracts and generated files.
 	$(BIN)/ruff check .
