@@ -1,6 +1,8 @@
 """The contracts of features and Power BI views promise what the models' YAML declares."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,7 +104,8 @@ def test_a_changed_model_is_drift_until_it_is_synced(duckdb_city: City, project:
     assert grain[0]["arguments"] == {"properties": ["station_id", "month_on"]}
 
     assert duckdb_city.la_pipes("contracts", "sync", "--check").exit_code == 0
-    assert duckdb_city.la_pipes("contracts", "lint").exit_code == 0
+    lint = [Path(sys.executable).with_name("datacontract"), "lint", exported]
+    assert subprocess.run(lint, capture_output=True, check=False).returncode == 0
 
 
 def test_a_type_the_contracts_do_not_know(duckdb_city: City, project: Path) -> None:
