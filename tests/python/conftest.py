@@ -13,6 +13,8 @@ from click.testing import CliRunner
 
 from cities import DATA, ENGINES, GUARDED_USER, ROOT, City, credentials_of
 from la_pipeline_failure_predict.cli import main
+from la_pipeline_failure_predict.contracts.reader import read_tables
+from la_pipeline_failure_predict.warehouse.base import Warehouse
 from la_pipeline_failure_predict.warehouse.duckdb_engine import DuckDBWarehouse
 from la_pipeline_failure_predict.warehouse.postgres_engine import PostgresWarehouse
 
@@ -61,7 +63,7 @@ def make_city(
         if engine == "duckdb":
             path = folder / "warehouse.duckdb"
             environment |= {"LA_PIPES_TARGET": "dev", "LA_PIPES_DUCKDB_PATH": str(path)}
-            return City(engine, environment, lambda: DuckDBWarehouse(str(path)))
+            return City(engine, environment, lambda: _declared(DuckDBWarehouse(str(path))))
         database = f"la_pipes_test_{uuid.uuid4().hex[:12]}"
         _administer(server, f'create database "{database}"')
         databases.append(database)
@@ -74,7 +76,7 @@ def make_city(
             "LA_PIPES_POSTGRES_DATABASE": database,
             "DBT_ENV_SECRET_LA_PIPES_POSTGRES_PASSWORD": server.get("password", ""),
         }
-        return City(engine, environment, lambda: PostgresWarehouse(credentials))
+        return City(engine, environment, lambda: _declared(PostgresWarehouse(credentials)))
 
     yield make
     for database in databases:
@@ -95,18 +97,22 @@ def copy_city(
             path = tmp_path_factory.mktemp("copy") / original.name
             shutil.copyfile(original, path)
             environment = city.environment | {"LA_PIPES_DUCKDB_PATH": str(path)}
-            return City(city.engine, environment, lambda: DuckDBWarehouse(str(path)))
+            return City(city.engine, environment, lambda: _declared(DuckDBWarehouse(str(path))))
         database = f"la_pipes_test_{uuid.uuid4().hex[:12]}"
         original = city.environment["LA_PIPES_POSTGRES_DATABASE"]
         _administer(postgres_server, f'create database "{database}" template "{original}"')
         databases.append(database)
         credentials = postgres_server | {"database": database}
         environment = city.environment | {"LA_PIPES_POSTGRES_DATABASE": database}
-        return City(city.engine, environment, lambda: PostgresWarehouse(credentials))
+        return City(city.engine, environment, lambda: _declared(PostgresWarehouse(credentials)))
 
     yield copy
     for database in databases:
         _administer(postgres_server, f'drop database if exists "{database}" with (force)')
+
+
+def _declared(warehouse: Warehouse) -> Warehouse:
+    return warehouse.declare(lambda: read_tables(ROOT))
 
 
 def _administer(server: dict[str, str], statement: str) -> None:

@@ -91,8 +91,8 @@ def promotion(city: City) -> tuple[object, ...]:
 
 
 def comparable_rows(city: City) -> dict[str, list[Row]]:
-    """Return all rows but the fingerprints of steps, which hold the moments of scoring."""
-    return all_rows(city, ["raw.steps"])
+    """Return all rows but fingerprints: they hold moments of scoring and the database's name."""
+    return all_rows(city, ["raw.steps", "features.fct_pipe_features__parts"])
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -58,7 +58,7 @@ def test_every_command_line_exists(workflow: str, line: str) -> None:
 
 def test_the_workflows_do_what_they_promise() -> None:
     used = {line.split()[0] for _, line in command_lines()}
-    assert {"run", "check", "contracts", "compare", "powerbi"} <= used
+    assert {"run", "check", "compare", "powerbi"} <= used
     assert "uses" in WORKFLOWS["pull_request.yml"]["jobs"]["code"]
     targets = WORKFLOWS["pull_request.yml"]["jobs"]["build"]["strategy"]["matrix"]["target"]
     assert set(targets) == {"dev", "postgres"}

@@ -301,7 +301,11 @@ def test_a_level_of_a_hierarchy_is_read_as_its_column(reports: Path):
         ("report.json", "{", "report.json is not JSON"),
         ("page.json", "[]", "page.json is not a JSON object"),
         ("pages.json", None, "No file .*pages.json"),
-        ("report.json", '{"themeCollection": []}', "example_report.Report is not laid out"),
+        (
+            "report.json",
+            '{"themeCollection": []}',
+            "Report does not have the layout",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(reports: Path, name: str, text: str | None, said: str):

@@ -163,7 +163,7 @@ def test_true_hazard_adds_up_to_the_breaks_and_ranks_them(
 
 
 def test_too_few_pipes_is_refused_with_the_mend(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="ask for at least 1,000 pipes"):
+    with pytest.raises(ValueError, match="ask for at least 1,000 mains"):
         write_sample(tmp_path / "sample", pipes=999)
     assert not list(tmp_path.iterdir())
 
