@@ -17,10 +17,11 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-demo: install  ## A Los-Angeles-like network from files to Power BI views, in a DuckDB file; takes half a minute.
+demo: install  ## A Los-Angeles-like network from files to Power BI views, in a DuckDB file; takes a minute.
 	$(BIN)/la-pipes demo
 
-test: install  ## Every test, on DuckDB and on Postgres; takes half an hour.
+# The tests of a file stay on one core: they share cities, and some write into one folder.
+test: install  ## Every test, on DuckDB and on Postgres; takes 25 minutes on two cores.
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 lint: install  ## Style, types, SQL, contracts and generated files.
