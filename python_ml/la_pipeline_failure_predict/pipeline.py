@@ -387,7 +387,7 @@ class Pipeline:
         )
 
     def _digest(self, sql: str) -> str:
-        with open_for_writing(self.settings) as warehouse:
+        with open_warehouse(self.settings) as warehouse:
             return _combine(*(str(row) for row in warehouse.query(sql).to_pylist()))
 
     def _advance_by_text(self, message: str) -> None:

@@ -31,7 +31,6 @@ from la_pipeline_failure_predict.warehouse.base import (
 )
 
 MODEL_TABLES = ("model_runs", "model_metrics", "model_coefficients")
-BACKTEST_TABLES = ("backtests", "model_metrics")
 LAST_YEAR_OUT = "last_year_out"
 
 
@@ -155,13 +154,12 @@ def has_run(warehouse: Warehouse, run_id: str) -> bool:
 def write_run(warehouse: Warehouse, run: Run) -> None:
     """Write a run in one transaction: all of its rows, or none."""
     now = datetime.now(UTC).replace(tzinfo=None)
-    rows = {
-        "model_runs": _run_rows(run, now),
-        "model_metrics": metric_rows(
-            run.run_id, [(LAST_YEAR_OUT, run.test_from, run.metrics)], now
-        ),
-        "model_coefficients": _coefficient_rows(run),
-    }
+    written = (
+        _run_rows(run, now),
+        metric_rows(run.run_id, [(LAST_YEAR_OUT, run.test_from, run.metrics)], now),
+        _coefficient_rows(run),
+    )
+    rows = dict(zip(MODEL_TABLES, written, strict=True))
     with warehouse.transaction():
         for name, listed in rows.items():
             if listed:

@@ -72,9 +72,8 @@ def measure(warehouse: Warehouse, table: Table) -> Measured | None:
     try:
         with warehouse.transaction():
             measured = _measure(warehouse, table, missing)
-    except (
-        Exception
-    ) as error:  # of the driver: what a view reads was deleted, or this user may not read it
+    except Exception as error:
+        # The driver's: what a view reads was deleted, or this user may not read it.
         log.exception("measuring %s.%s", table.schema, table.name)
         text = f"{first_line(str(error), 120)} (if what it reads is missing, run la-pipes build)"
         measured = Measured(table, error=text)
