@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from la_pipeline_failure_predict.errors import UserError, first_line
 from la_pipeline_failure_predict.rejects import RejectLimit
-from la_pipeline_failure_predict.sources.archives import file_inside
+from la_pipeline_failure_predict.sources.archives import delivered_files, file_inside
 from la_pipeline_failure_predict.sources.attributes import ATTRIBUTES_TABLE, land_attributes
 from la_pipeline_failure_predict.sources.landing import Landed, land
 from la_pipeline_failure_predict.sources.mapping import SourceMapping, read_mapping
@@ -322,15 +322,10 @@ def _write(
 
 
 def _sha256(paths: Sequence[Path]) -> str:
-    """Digest the content of files, or of every file below a folder."""
+    """Digest the content of deliveries, in the order of their files."""
     digest = hashlib.sha256()
     for path in paths:
-        files = (
-            sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
-        )
-        for file in files:
-            if not file.is_file():
-                raise UserError(f"No file {file}: check the path.")
+        for file in delivered_files(path):
             try:
                 with file.open("rb") as content:
                     digest.update(hashlib.file_digest(content, "sha256").digest())

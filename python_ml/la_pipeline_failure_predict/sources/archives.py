@@ -15,6 +15,8 @@ MAX_RATIO = 200
 """No honest archive of tables or shapes shrinks that much; one that does is a bomb."""
 SMALL_BYTES = 100_000_000
 """Below this the ratio does not matter."""
+SHAPEFILE_SUFFIXES = {".dbf", ".shx", ".prj", ".cpg"}
+"""Of the files beside a .shp that are read with it."""
 
 
 def file_inside(folder: Path, name: str, named_by: Path) -> Path:
@@ -23,14 +25,43 @@ def file_inside(folder: Path, name: str, named_by: Path) -> Path:
     Raises
     ------
     UserError
-        If the name leads outside the folder.
+        If the name leads outside the folder, also by a link.
     """
-    if Path(name).is_absolute() or os.path.normpath(name).startswith(".."):
+    is_outside = Path(name).is_absolute() or os.path.normpath(name).startswith("..")
+    if is_outside or not (folder / name).resolve().is_relative_to(folder.resolve()):
         raise UserError(
             f"{named_by} names {name!r}, which leads outside {folder}: put the file into that "
             "folder and name it from there."
         )
     return folder / name
+
+
+def delivered_files(path: Path) -> list[Path]:
+    """Return the files that make up a delivery, in order: one, those of a shapefile or a folder's.
+
+    Raises
+    ------
+    UserError
+        If one is missing, or a link or a device: what lies elsewhere is no part of a delivery.
+    """
+    folder = path if path.is_dir() else path.parent
+    if path.is_dir():
+        files = sorted(item for item in path.rglob("*") if item.is_symlink() or not item.is_dir())
+    elif path.suffix.lower() == ".shp":
+        beside = (item for item in folder.iterdir() if item.stem == path.stem)
+        files = [path, *sorted(i for i in beside if i.suffix.lower() in SHAPEFILE_SUFFIXES)]
+    else:
+        files = [path]
+    for file in files:
+        if file != path and not file.resolve().is_relative_to(folder.resolve()):
+            raise UserError(
+                f"{file} is a link that leads outside {folder}: put the file itself in its place."
+            )
+        if not file.exists():
+            raise UserError(f"No file {file}: check the path.")
+        if not file.is_file():
+            raise UserError(f"{file} is not an ordinary file: remove it, or put one in its place.")
+    return files
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from la_pipeline_failure_predict.errors import UserError
@@ -20,8 +21,12 @@ SURPLUS = "_surplus"
 MAX_LINE_BYTES = 20_000_000
 # The reader's default is 32 longest lines, which it takes longer to clear than to fill.
 BUFFER_BYTES = 2 * MAX_LINE_BYTES
+KEPT_CHARACTERS = 100_000
+"""Of a row that cannot be read; quarantine is no place for a file."""
 BATCH_ROWS = 50_000
 BATCH_CHARACTERS = 50_000_000
+
+LINE_END = r"[^\r\n][\r\n]"
 
 Row = list[str | None]
 
@@ -57,19 +62,61 @@ def read_csv(
             f"from read_csv({file_text(path)}, columns = {{{columns}}}, header = true, "
             f"delim = {sql_text(separator)}, quote = '\"', escape = '\"', nullstr = '', "
             f"auto_detect = false, max_line_size = {MAX_LINE_BYTES}, "
-            f"buffer_size = {BUFFER_BYTES})"
+            f"buffer_size = {BUFFER_BYTES}, hive_partitioning = false, compression = 'none')"
         )
         # Rows are kept in the order of the file, and numbering them by it costs nothing.
         scratch.execute(
             f"create view {relation} as select rowid + 1 as {ROW_NUMBER}, * from {relation}_rows"
         )
+        check_all_read(scratch, f"{relation}_rows", names, path, header_lines=1)
     except Exception:  # of several kinds; what is wrong is found row by row
         _read_row_by_row(scratch, path, relation, separator, names, source)
 
 
 def file_text(path: Path) -> str:
-    """Return the SQL of a file's name in which no character stands for several files."""
-    return sql_text(re.sub(r"[*?\[]", r"[\g<0>]", str(path)))
+    """Return the SQL of a file's name that stands for this file alone.
+
+    An absolute path has no scheme and no home of another user; no character is a wildcard.
+    """
+    return sql_text(re.sub(r"[*?\[]", r"[\g<0>]", str(path.absolute())))
+
+
+def check_all_read(
+    scratch: Scratch, relation: str, names: Sequence[str], path: Path, header_lines: int = 0
+) -> None:
+    """Hold the rows that were read against the lines of the file, counted without the reader.
+
+    Raises
+    ------
+    UserError
+        If they differ, as when the reader drops a row that is too long for it.
+    """
+    rows = int(str(scratch.scalar(f"select count(*) from {relation}"))) + header_lines
+    lines = _count_lines(path)
+    if rows != lines:
+        breaks = " + ".join(
+            f"len(regexp_extract_all('\"' || coalesce({quote(name)}, ''), '{LINE_END}'))"
+            for name in names
+        )
+        rows += int(str(scratch.scalar(f"select coalesce(sum({breaks}), 0) from {relation}")))
+    if rows != lines:
+        raise UserError(
+            f"{path} has {lines:,} lines, of which {rows:,} can be read: look for a line that is "
+            "very long, or a quote that never ends."
+        )
+
+
+def _count_lines(path: Path) -> int:
+    """Count the lines that are not blank, also those within quotes."""
+    lines, was_end = 0, True
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 24):
+            given = np.frombuffer(chunk, np.uint8)
+            is_end = (given == ord("\n")) | (given == ord("\r"))
+            lines += int(np.count_nonzero(is_end[1:] & ~is_end[:-1]))
+            lines += bool(is_end[0] and not was_end)
+            was_end = bool(is_end[-1])
+    return lines + (not was_end)
 
 
 def distinct_names(given: Iterable[str]) -> list[str]:
@@ -182,7 +229,10 @@ class _Rows:
                 return
             except csv.Error as error:
                 self._check_quote_ends(str(error))
-                yield ["".join(self._taken).rstrip("\r\n")], str(error)
+                text = "".join(self._taken).rstrip("\r\n")
+                kept = f"; the first {KEPT_CHARACTERS:,} of {len(text):,} characters are kept"
+                wrong = f"{error}{kept if len(text) > KEPT_CHARACTERS else ''}"
+                yield [text[:KEPT_CHARACTERS]], wrong
                 continue
             if row:
                 yield row, None

@@ -63,7 +63,8 @@ def read_file(
         with unpacked(path) as folder:
             read_file(scratch, _table_in(folder, path), relation, mapping, encoding)
     elif suffix in PARQUET_SUFFIXES:
-        _create(scratch, relation, f"read_parquet({file_text(path)})", path)
+        origin = f"read_parquet({file_text(path)}, hive_partitioning = false)"
+        _create(scratch, relation, origin, path)
     else:
         _check_is_text(path)
         with utf8_copy(path, mapping.encoding or encoding) as readable:

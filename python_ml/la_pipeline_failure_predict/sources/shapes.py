@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyogrio
 import shapely
 from pyproj import CRS, Geod, Transformer
 
 from la_pipeline_failure_predict.errors import UserError, first_line
+from la_pipeline_failure_predict.sources.gdal import checked, pyogrio
 
 WGS84 = CRS.from_epsg(4326)
 GEODESIC = Geod(ellps="WGS84")
@@ -24,7 +24,9 @@ def read_vector(path: Path, layer: str | None = None, crs: str | None = None) ->
         System of shapes that cannot be degrees in a file that says they are, as GeoJSON does.
     """
     try:
-        meta, rows = pyogrio.read_arrow(path, layer=layer)
+        meta, rows = pyogrio.read_arrow(checked(path), layer=layer)
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(
             f"{path} cannot be read as a map layer ({first_line(error, 120)}): fetch it again."

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pyarrow as pa
-import pyogrio
 import shapely
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.archives import unpacked
-from la_pipeline_failure_predict.sources.csv_rows import file_text
+from la_pipeline_failure_predict.sources.csv_rows import check_all_read, file_text
+from la_pipeline_failure_predict.sources.gdal import checked, pyogrio
 from la_pipeline_failure_predict.sources.mapping import SourceMapping
 from la_pipeline_failure_predict.sources.shapes import read_vector
 from la_pipeline_failure_predict.warehouse import Scratch
@@ -66,8 +66,10 @@ def _read_tabular(scratch: Scratch, folder: Path) -> dict[str, str]:
             f"create or replace table {relation} as "
             "select row_number() over () as _row_number, * from "
             f"read_csv({file_text(file)}, columns = {{{listed}}}, header = false, delim = '|', "
-            "quote = '\"', escape = '\"', max_line_size = 20000000, auto_detect = false)"
+            "quote = '\"', escape = '\"', max_line_size = 20000000, auto_detect = false, "
+            "hive_partitioning = false)"
         )
+        check_all_read(scratch, relation, columns, file)
         relations[landing] = relation
     return relations
 
@@ -76,7 +78,7 @@ def _dialect(columns: int) -> str:
     names = ", ".join(sql_text(f"column{i}") for i in range(columns))
     return (
         "header = false, all_varchar = true, delim = '|', quote = '\"', escape = '\"', "
-        f"null_padding = true, names = [{names}]"
+        f"null_padding = true, names = [{names}], hive_partitioning = false"
     )
 
 
@@ -84,7 +86,7 @@ def _read_geodatabase(scratch: Scratch, path: Path) -> dict[str, str]:
     shapes = _map_unit_shapes(path)
     relations = {}
     for landing, (table, _) in TABLES.items():
-        _, rows = pyogrio.read_arrow(path, layer=table, read_geometry=False)
+        _, rows = pyogrio.read_arrow(checked(path), layer=table, read_geometry=False)
         if table == "mapunit":
             keys = rows.column("mukey").to_pylist()
             texts = [shapes.get(key) for key in keys]
@@ -99,7 +101,7 @@ def _read_geodatabase(scratch: Scratch, path: Path) -> dict[str, str]:
 
 def _map_unit_shapes(path: Path) -> dict[str, str]:
     """Return each map unit's polygons, united, as WGS 84 text."""
-    if "MUPOLYGON" not in pyogrio.list_layers(path)[:, 0]:
+    if "MUPOLYGON" not in pyogrio.list_layers(checked(path))[:, 0]:
         return {}
     rows = read_vector(path, "MUPOLYGON")
     pieces: dict[str, list[shapely.Geometry]] = {}
