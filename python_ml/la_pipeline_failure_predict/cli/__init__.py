@@ -13,6 +13,7 @@ COMMANDS = {
     "sample": "data",
     "load": "data",
     "quarantine": "quarantine",
+    "loads": "loads",
     "link": "data",
     "build": "run",
     "train": "model",
