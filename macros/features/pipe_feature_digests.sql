@@ -1,6 +1,7 @@
 {#-
     One row per snapshot of fct_pipe_features: the day, and a digest of every row that its features and labels read. A
-    snapshot reads all mains, and the breaks until its horizon ends; nearby breaks follow from both.
+    snapshot reads all mains, and the breaks until its horizon ends; nearby breaks follow from both. With --empty a ref
+    has an alias of its own, so that it is given one here in a query around it.
 -#}
 {% macro pipe_feature_digests() -%}
     with snapshots as (
@@ -9,14 +10,14 @@
             as_of_date,
             horizon_ends_on,
             {{ row_digest('snapshots') }} as digest
-        from {{ ref('int_dates__snapshots') }} as snapshots
+        from (select * from {{ ref('int_dates__snapshots') }}) as snapshots
 
     ),
 
     pipes as (
 
         select sum({{ row_digest('pipes') }}) as digest
-        from {{ ref('dim_pipes') }} as pipes
+        from (select * from {{ ref('dim_pipes') }}) as pipes
 
     ),
 
@@ -25,7 +26,7 @@
         select
             broke_on,
             {{ row_digest('breaks') }} as digest
-        from {{ ref('fct_breaks') }} as breaks
+        from (select * from {{ ref('fct_breaks') }}) as breaks
 
     )
 

@@ -2,6 +2,8 @@
     The statements that keep the result of every data test and freshness check of an invocation in
     quality.check_results, and delete those older than 90 days. Unit tests are left out, because
     they test the models, not the data. Runs on-run-end.
+
+    The table is rendered by hand, because with --empty a source is a query.
 -#}
 {% macro record_check_results(results) %}
     {%- if execute and flags.WHICH in ('build', 'test', 'freshness', 'source-freshness') -%}
@@ -11,10 +13,10 @@
             {%- do rows.append(check_result_row(result)) -%}
         {%- endfor -%}
         {%- if rows %}
-            delete from {{ source('quality', 'check_results') }}
+            delete from {{ source('quality', 'check_results').render() }}
             where checked_at < cast('{{ run_started_at.strftime("%Y-%m-%d") }}' as date) - 90;
 
-            insert into {{ source('quality', 'check_results') }} (
+            insert into {{ source('quality', 'check_results').render() }} (
                 checked_by, invocation_id, check_name, table_schema, table_name, rule, severity, status, failures,
                 message, checked_at
             )

@@ -4,7 +4,7 @@ import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -300,7 +300,7 @@ def _write(
     table, landed = part.table, part.landed
     if landed.rows_in_file != landed.rows_accepted + landed.rows_refused:
         raise RuntimeError(f"{delivery.path}: rows in the file do not add up")
-    load_id, now = delivery.load_id(part), datetime.now(UTC).replace(tzinfo=None)
+    load_id, now = delivery.load_id(part), warehouse.moment_after("loads", "loaded_at")
     origin = Provenance(delivery.source.name, delivery.path.name, load_id, now)
     write_landed(warehouse, scratch, table, landed, origin, now)
     record = {

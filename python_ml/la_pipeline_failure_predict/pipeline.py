@@ -12,7 +12,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from la_pipeline_failure_predict.dbt_manifest import project_digest
-from la_pipeline_failure_predict.dbt_runner import Dbt, DbtFailed, NodeResult
+from la_pipeline_failure_predict.dbt_runner import Dbt, DbtFailed, DbtResult, NodeResult
 from la_pipeline_failure_predict.deliveries import DeliveredFile
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.load import load_files
@@ -98,7 +98,10 @@ class Pipeline:
             with self._timed("train"):
                 self.train()
             with self._timed("score"):
-                self._unless_done("score", self._runs_digest, lambda last: self.score(), force)
+                is_lost = self._has_lost_scores()
+                self._unless_done(
+                    "score", self._runs_digest, lambda last: self.score(), force or is_lost
+                )
             with self._timed("publish"):
                 self._unless_done("publish", self._scores_digest, self.publish, force)
 
@@ -145,11 +148,21 @@ class Pipeline:
                 "select step_name, fingerprint, finished_at from raw.steps "
                 "where step_name in ('build', 'publish')"
             )
+            before = warehouse.relations()
             warehouse.execute("delete from raw.steps where step_name in ('build', 'publish')")
         with self._running_dbt:
-            self._dbt("build", *(["--select", select] if select else []))
-        with open_for_writing(self.settings) as warehouse, warehouse.transaction():
-            warehouse.append(warehouse.table("steps"), done.to_reader())
+            result = self._dbt("build", *(["--select", select] if select else []))
+        with open_for_writing(self.settings) as warehouse:
+            if lost := sorted(before - warehouse.relations()):
+                self.reporter.say(
+                    f"{', '.join(lost)}: gone, because what they read has other columns now; "
+                    "la-pipes run makes them again."
+                )
+                return
+            with warehouse.transaction():
+                warehouse.append(warehouse.table("steps"), done.to_reader())
+        if not result.nodes:
+            raise UserError(f"Nothing matches --select {select!r}: dbt ls shows what there is.")
 
     def promote(
         self,
@@ -298,7 +311,19 @@ class Pipeline:
         )
         return None if found is None else str(found)
 
-    def _dbt(self, *arguments: str) -> None:
+    def _has_lost_scores(self) -> bool:
+        """Whether there are runs of a grain and no scores, as after its table was emptied."""
+        with open_warehouse(self.settings) as warehouse:
+            runs = warehouse.query("select distinct grain from ml.model_runs")
+            return any(
+                not warehouse.scalar(
+                    f"select count(*) from {warehouse.full_name(GRAINS[name].score_table)}"
+                )
+                for name in runs.column("grain").to_pylist()
+                if name in GRAINS
+            )
+
+    def _dbt(self, *arguments: str) -> DbtResult:
         try:
             self._running_dbt.parse_ahead()
             result = self._running_dbt.run((*arguments, NO_ARTIFACTS), self.reporter.advance)
@@ -308,6 +333,7 @@ class Pipeline:
         warned = f", {len(result.warned)} warnings" if result.warned else ""
         self.reporter.say(f"dbt {' '.join(arguments)}: {result.passed} passed{warned}")
         self._tell(result.warned)
+        return result
 
     def _tell(self, nodes: Sequence[NodeResult]) -> None:
         """Report what tests have found, with the first rows of those that keep them."""

@@ -7,23 +7,41 @@ with breaks as (
 
 ),
 
+areas as (
+
+    select * from {{ ref('pbi_areas') }}
+
+),
+
+pipes as (
+
+    select * from {{ ref('pbi_pipes') }}
+
+),
+
+dates as (
+
+    select * from {{ ref('pbi_dates') }}
+
+),
+
 totals as (
 
     select
         (select count(*) from breaks) as breaks,
         (
             select count(*) from breaks
-            inner join {{ ref('pbi_areas') }} as areas
+            inner join areas
                 on breaks.area_id = areas.area_id
         ) as by_area,
         (
             select count(*) from breaks
-            inner join {{ ref('pbi_pipes') }} as pipes
+            inner join pipes
                 on breaks.pipe_id = pipes.pipe_id
         ) as by_main,
         (
             select count(*) from breaks
-            inner join {{ ref('pbi_dates') }} as dates
+            inner join dates
                 on breaks.broke_on = dates.date_on
         ) as by_day
 

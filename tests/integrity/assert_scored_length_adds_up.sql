@@ -9,12 +9,18 @@ with risk as (
 
 ),
 
+pipes as (
+
+    select * from {{ ref('dim_pipes') }}
+
+),
+
 in_service as (
 
     select
         count(*) as pipe_count,
         sum(cast(pipes.length_m as numeric(18, 3))) as length_m
-    from {{ ref('dim_pipes') }} as pipes
+    from pipes
     cross join risk
     where
         pipes.is_modelled

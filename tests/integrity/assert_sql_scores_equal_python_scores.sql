@@ -14,6 +14,12 @@ fits as (
 
 ),
 
+features as (
+
+    select * from {{ ref('fct_pipe_features') }}
+
+),
+
 recomputed as (
 
     select * from {{ ref('int_scores__pipe_contributions') }}
@@ -30,7 +36,7 @@ from scores
 inner join fits
     on scores.run_id = fits.run_id
 -- A score of a main that has since left the inventory has no features to recompute it from.
-inner join {{ ref('fct_pipe_features') }} as features
+inner join features
     on
         scores.pipe_id = features.pipe_id
         and scores.as_of_date = features.as_of_date

@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cities import DATA, ROOT, City, needs_real_data
+from la_pipeline_failure_predict.model.grains import MAINS
+from la_pipeline_failure_predict.model.promote import promoted_run, withdraw
 
 PIPES = "pipe_id,material,diameter_mm,length_m,install_year\n"
 
@@ -269,3 +272,26 @@ def test_both_kitchener_dialects_say_the_same(duckdb_city: City) -> None:
     assert shared["pairs"] > 2500
     assert shared["same_day"] > 0.97 * shared["pairs"]
     assert shared["same_place"] > 0.97 * shared["pairs"]
+
+
+def test_what_comes_last_wins_whatever_the_clock_says(empty_city: City, tmp_path: Path) -> None:
+    """A delivery and a promotion by a computer whose clock is a year ahead do not stay for ever."""
+    for name, length in (("first.csv", 10), ("second.csv", 20)):
+        (tmp_path / name).write_text(f"pipe_id,length_m\nM1,{length}\n")
+    assert empty_city.la_pipes("load", "pipes", tmp_path / "first.csv").exit_code == 0
+    ahead = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=365)
+    with empty_city.connect() as warehouse:
+        for table, column in (("loads", "loaded_at"), ("pipes", "_loaded_at")):
+            warehouse.execute(f"update raw.{table} set {column} = $1", (ahead,))
+        warehouse.execute(
+            "insert into ml.promotions (grain, run_id, promoted_at, promoted_by) "
+            "values ('pipe', 'old', $1, 'ann')",
+            (ahead,),
+        )
+    second = empty_city.la_pipes("load", "pipes", tmp_path / "second.csv")
+    assert "which is after this computer's" in second.output
+    newest = "select length_m from raw.pipes order by _loaded_at desc limit 1"
+    assert empty_city.value(newest) == 20
+    with empty_city.connect() as warehouse:
+        withdraw(warehouse, MAINS)
+        assert promoted_run(warehouse, MAINS) is None

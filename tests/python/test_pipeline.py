@@ -418,3 +418,40 @@ def test_a_partial_build_takes_no_view_along(
     result = dbt(city, "run", "--select", "pbi_areas")
     assert result.returncode == 0, result.stdout[-3000:]
     assert city.value("select count(*) from powerbi.areas where area_name = 'Unknown'") == 1
+
+
+def test_dbt_build_of_no_rows_passes(empty_city: City, sample_files: Path) -> None:
+    """With --empty every ref and source is a query with an alias of its own."""
+    assert empty_city.la_pipes("load", "pipes", sample_files.parent / "pipes.csv").exit_code == 0
+    result = dbt(empty_city, "build", "--empty", "--exclude-resource-types", "unit_test")
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert empty_city.value("select count(*) from core.dim_pipes") == 0
+    assert empty_city.value("select count(*) from quality.check_results") > 300
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_emptied_scores_are_written_again(
+    sample_cities: dict[str, City], copy_city: Callable[[City], City], engine: str
+) -> None:
+    city = copy_city(sample_cities[engine])
+    ranked = city.rows("select * from powerbi.pipe_risk order by risk_rank")
+    with city.connect() as warehouse:
+        warehouse.execute("delete from ml.pipe_scores")
+    result = city.la_pipes("run")
+    assert result.exit_code == 0, result.output
+    assert "score: up to date" not in result.output
+    again = city.rows("select * from powerbi.pipe_risk order by risk_rank")
+    moments = [row.pop("scored_at", None) for row in ranked + again]
+    assert len(moments) > 5000
+    assert again == ranked
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_selection_of_nothing_is_told(
+    sample_cities: dict[str, City], copy_city: Callable[[City], City], engine: str
+) -> None:
+    city = copy_city(sample_cities[engine])
+    result = city.la_pipes("build", "--select", "fct_brakes")
+    assert result.exit_code == 2
+    assert "Nothing matches --select 'fct_brakes'" in result.output
+    assert "build: up to date" in city.la_pipes("run").output

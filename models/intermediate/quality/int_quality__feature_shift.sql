@@ -28,7 +28,8 @@ with scored as (
 
 ),
 
--- The mart is read once per feature, not imported above, because Postgres would write a copy of it.
+-- The mart is read once per feature, not imported above, because Postgres would write a copy of it;
+-- in a query of its own, because a ref has another alias with --empty.
 counted as (
 
     {% for feature in (numbers.keys() | list) + codes %}
@@ -44,7 +45,7 @@ counted as (
                 sum(case when features.as_of_date = scored.as_of_date then 1 else 0 end)
                 as double precision
             ) as scored_count
-        from {{ ref('fct_pipe_features') }} as features
+        from (select * from {{ ref('fct_pipe_features') }}) as features
         cross join scored
         where
             features.as_of_date = scored.as_of_date

@@ -23,12 +23,18 @@ attributes as (
 
 ),
 
+coefficients as (
+
+    select * from {{ ref('stg_ml__model_coefficients') }}
+
+),
+
 terms as (
 
     select
         coefficients.*,
         replace(coefficients.feature, 'attribute:', '') as attribute
-    from {{ ref('stg_ml__model_coefficients') }} as coefficients
+    from coefficients
     inner join published_runs
         on coefficients.run_id = published_runs.run_id
     where coefficients.feature like 'attribute:%'

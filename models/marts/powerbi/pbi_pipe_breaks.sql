@@ -1,11 +1,17 @@
 -- One row per break, for Power BI: with the words for its codes, and the age of the main at the
 -- break.
-with breaks as (
+with recorded as (
+
+    select * from {{ ref('fct_breaks') }}
+
+),
+
+breaks as (
 
     select
-        fct_breaks.*,
+        recorded.*,
         cast(extract(year from broke_on) as integer) - install_year as years_since_install
-    from {{ ref('fct_breaks') }} as fct_breaks
+    from recorded
 
 ),
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.grains import GRAINS, Grain
@@ -143,7 +143,7 @@ def _write(warehouse: Warehouse, grain: Grain, run_id: str | None) -> Promoted:
     row = {
         "grain": grain.name,
         "run_id": run_id,
-        "promoted_at": datetime.now(UTC).replace(tzinfo=None),
+        "promoted_at": warehouse.moment_after(table.name, "promoted_at"),
         "promoted_by": current_user(),
     }
     with warehouse.transaction():

@@ -4,6 +4,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -12,6 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from la_pipeline_failure_predict.runlog import notice
 from la_pipeline_failure_predict.tables import Table
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,8 @@ OTHER_SPELLINGS = {
     "bool": "boolean",
     "timestamp without time zone": "timestamp",
 }
+# Clocks of two computers differ by less.
+SKEW = timedelta(minutes=1)
 
 
 class Warehouse(ABC):
@@ -158,6 +162,29 @@ class Warehouse(ABC):
                 for statement in missing:
                     self.execute(statement)
         return self
+
+    def moment_after(self, name: str, column: str) -> datetime:
+        """Return the time now, UTC without a zone, or one just after the newest in a table.
+
+        Where the newest row counts, what is done last must win, also against a row of a computer
+        whose clock is ahead.
+        """
+        now = datetime.now(UTC).replace(tzinfo=None)
+        newest = self.scalar(f"select max({quote(column)}) from {self.full_name(name)}")
+        if not isinstance(newest, datetime) or newest < now:
+            return now
+        if newest - now > SKEW:
+            notice(
+                f"{self.table(name).schema}.{name} holds the time {newest:%Y-%m-%d %H:%M} UTC, "
+                f"which is after this computer's {now:%Y-%m-%d %H:%M}: check the clocks. "
+                "What is done now still counts as newer."
+            )
+        return newest + timedelta(microseconds=1)
+
+    def relations(self) -> set[str]:
+        """Return the names of all tables and views, with their schemas."""
+        rows = self.query("select table_schema, table_name from information_schema.tables")
+        return {f"{row['table_schema']}.{row['table_name']}" for row in rows.to_pylist()}
 
     def has_table(self, schema: str, name: str) -> bool:
         """Whether a table or view of that name exists."""
