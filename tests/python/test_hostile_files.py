@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyogrio
 import pytest
@@ -269,3 +270,59 @@ def test_a_relative_path_that_looks_like_another_place(
 )
 def test_rows_are_counted_without_the_reader(city: City, tmp_path: Path, case: Case) -> None:
     run_case(city, case, tmp_path)
+
+
+def deep(depth: int) -> str:
+    return "GEOMETRYCOLLECTION(" * depth + "POINT(-118 34)" + ")" * depth
+
+
+SQUARE = "POLYGON((-118.3 34,-118.2 34,-118.2 34.1,-118.3 34))"
+
+
+@pytest.mark.parametrize("mapping", [None, "areas: {crs: EPSG:26911}"])
+def test_a_shape_that_would_end_the_process_is_set_aside(
+    city: City, tmp_path: Path, mapping: str | None
+) -> None:
+    rows = f'1,"{SQUARE}"\n2,{deep(40_000)}\n3,{"POINT(" * 40_000}\n'
+    name = "deep-in-a-system" if mapping else "deep"
+    case = Case(
+        name,
+        "areas",
+        lambda path: path.write_text(f"area_id,geometry_wkt\n{rows}"),
+        loaded=1,
+        faults=((2, "geometry_wkt", "wkt"), (3, "geometry_wkt", "wkt")),
+        mapping=mapping,
+    )
+    run_case(city, case, tmp_path)
+
+
+def test_a_shape_in_a_geopackage_that_would_end_the_process(city: City, tmp_path: Path) -> None:
+    path = tmp_path / "deep.gpkg"
+    geopackage(path)
+    head = b"GP\0\x01\xe6\x10\0\0"
+    shape = b"\x01\x07\0\0\0\x01\0\0\0" * 40_000 + shapely.to_wkb(shapely.Point(-118, 34))
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("insert into areas values (2, ?, 'deep')", (head + shape,))
+    result = city.la_pipes("load", "areas", path)
+    assert "2 rows in deep.gpkg = 1 loaded + 1 quarantined" in result.output
+
+
+def test_a_star_is_linked_and_a_scribble_is_set_aside(city: City, tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+
+    def star(points: int) -> str:
+        corners = np.round(random.uniform((-118.3, 34.0), (-118.1, 34.2), (points, 2)), 6)
+        return shapely.Polygon(corners).wkt
+
+    rows = f'S,"{star(300)}"\nT,"{star(3000)}"\n'
+    case = Case(
+        "stars",
+        "areas",
+        lambda path: path.write_text(f"area_id,geometry_wkt\n{rows}"),
+        loaded=1,
+        faults=((2, "geometry_wkt", "wkt"),),
+        says="crosses itself in 1 rows (the first is row 1)",
+    )
+    run_case(city, case, tmp_path)
+    assert city.la_pipes("link").exit_code == 0
+    assert city.value("select max(area_km2) from raw.area_measures") > 200

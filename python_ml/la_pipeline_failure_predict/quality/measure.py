@@ -16,6 +16,7 @@ import shapely
 
 from la_pipeline_failure_predict.contracts.rules import aggregate
 from la_pipeline_failure_predict.errors import first_line
+from la_pipeline_failure_predict.spatial.geometry import read_wkt
 from la_pipeline_failure_predict.tables import Rule, Table
 from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.base import full_name, quote
@@ -158,7 +159,7 @@ def _unreadable_shapes(
         batch_rows=BATCH_ROWS,
     ):
         texts = pa.array(batch.column(0)).to_numpy(zero_copy_only=False)
-        west, south, east, north = shapely.bounds(shapely.from_wkt(texts, on_invalid="ignore")).T
+        west, south, east, north = shapely.bounds(read_wkt(texts)).T
         within = (west >= -180) & (south >= -90) & (east <= 180) & (north <= 90)
         count += int((~within).sum())
         examples += [_shorten(text) for text in texts[~within][: EXAMPLES - len(examples)]]

@@ -22,6 +22,7 @@ from la_pipeline_failure_predict.sources.row_checks import (
     holds_text,
 )
 from la_pipeline_failure_predict.sources.shapes import is_outside_degrees, project_shapes, to_wgs84
+from la_pipeline_failure_predict.spatial.geometry import read_wkt
 from la_pipeline_failure_predict.tables import Column, Table
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import quote, sql_text
@@ -385,8 +386,7 @@ def _project_shapes(scratch: Scratch, typed: str, table: Table, mapping: SourceM
             f"select _row_number, {column} from {typed} where {column} is not null"
         )
         with np.errstate(invalid="ignore"):
-            texts = rows.column(1).to_numpy(zero_copy_only=False)
-            shapes = shapely.from_wkt(texts, on_invalid="ignore")
+            shapes = read_wkt(rows.column(1).to_pylist())
             projected = is_outside_degrees(shapes)
             shapes = project_shapes(shapes[projected], mapping.crs)
         numbers = rows.column(0).to_numpy()[projected]

@@ -14,6 +14,11 @@ import shapely
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.csv_rows import MALFORMED, ROW_NUMBER
 from la_pipeline_failure_predict.sources.shapes import is_outside_degrees
+from la_pipeline_failure_predict.spatial.geometry import (
+    MOST_CROSSINGS,
+    crosses_too_often,
+    read_wkt,
+)
 from la_pipeline_failure_predict.tables import Rule, Table
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import quote, sql_text
@@ -344,7 +349,13 @@ class _Checks:
         )
         outside += "crs in the mapping, or swap x and y"
         empty = f"{name} is an empty shape; leave the value out"
-        found: dict[str, list[pa.Array]] = {rule.reason: [], empty: [], outside: []}
+        tangled = f"{name} crosses itself more than {MOST_CROSSINGS:,} times; draw it again"
+        found: dict[str, list[pa.Array]] = {
+            rule.reason: [],
+            empty: [],
+            outside: [],
+            tangled: [],
+        }
         crossing = []
         rows = self.scratch.stream(
             f"select _row_number, {quote(name)} from {self.scratch.place(self.typed)} "
@@ -354,14 +365,16 @@ class _Checks:
         for batch in rows:
             numbers = batch.column(0)
             with np.errstate(invalid="ignore"):
-                texts = batch.column(1).to_numpy(zero_copy_only=False)
-                shapes = shapely.from_wkt(texts, on_invalid="ignore")
-                is_polygon = np.isin(shapely.get_type_id(shapes), (3, 6))
-                crossing.append(numbers.filter(pa.array(is_polygon & ~shapely.is_valid(shapes))))
+                shapes = read_wkt(batch.column(1).to_pylist())
+                crosses = np.isin(shapely.get_type_id(shapes), (3, 6)) & ~shapely.is_valid(shapes)
+                is_tangled = crosses.copy()
+                is_tangled[crosses] = [crosses_too_often(shape) for shape in shapes[crosses]]
+                crossing.append(numbers.filter(pa.array(crosses & ~is_tangled)))
                 judged = (
                     shapely.is_missing(shapes),
                     shapely.is_empty(shapes),
                     is_outside_degrees(shapes),
+                    is_tangled,
                 )
             for parts, bad in zip(found.values(), judged, strict=True):
                 parts.append(numbers.filter(pa.array(bad)))

@@ -10,6 +10,7 @@ from pyproj import CRS, Geod, Transformer
 
 from la_pipeline_failure_predict.errors import UserError, first_line
 from la_pipeline_failure_predict.sources.gdal import checked, pyogrio
+from la_pipeline_failure_predict.spatial.geometry import read_wkb
 
 WGS84 = CRS.from_epsg(4326)
 GEODESIC = Geod(ellps="WGS84")
@@ -35,7 +36,7 @@ def read_vector(path: Path, layer: str | None = None, crs: str | None = None) ->
     attributes = _expand_objects(rows.drop_columns([geometry_name]))
     binary = rows.column(geometry_name).to_numpy(zero_copy_only=False)
     with np.errstate(invalid="ignore"):
-        shapes = shapely.from_wkb(binary, on_invalid="ignore")
+        shapes = read_wkb(binary)
         unreadable = shapely.is_missing(shapes) & rows.column(geometry_name).is_valid().to_numpy()
         shapes[shapely.is_empty(shapes)] = None
         declared = meta["crs"] and CRS.from_user_input(meta["crs"])

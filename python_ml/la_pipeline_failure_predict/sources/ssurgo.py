@@ -11,6 +11,7 @@ from la_pipeline_failure_predict.sources.csv_rows import check_all_read, file_te
 from la_pipeline_failure_predict.sources.gdal import checked, pyogrio
 from la_pipeline_failure_predict.sources.mapping import SourceMapping
 from la_pipeline_failure_predict.sources.shapes import read_vector
+from la_pipeline_failure_predict.spatial.geometry import read_wkt, repair
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import sql_text
 
@@ -109,7 +110,7 @@ def _map_unit_shapes(path: Path) -> dict[str, str]:
     for key, text in zip(
         rows.column(key_name).to_pylist(), rows.column("geometry_wkt").to_pylist(), strict=True
     ):
-        pieces.setdefault(key, []).append(shapely.make_valid(shapely.from_wkt(text)))
+        pieces.setdefault(key, []).extend(repair(read_wkt([text])))
     return {
         key: shapely.to_wkt(shapely.union_all(shapes), rounding_precision=7)
         for key, shapes in pieces.items()

@@ -1,5 +1,7 @@
-"""Points in polygons, nearest lines and sizes, on plain arrays."""
+"""Shapes from text and bytes, points in polygons, nearest lines and sizes, on plain arrays."""
 
+import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +14,112 @@ LONGEST_TEXT = 32_000
 """Characters that Power BI holds (MOST_CHARACTERS of its linter), with a little to spare."""
 SIMPLER_STEPS = 10
 """How often the tolerance of an outline is doubled: up to half a kilometer."""
+MOST_NESTED = 1_000
+"""Depth to which a collection may hold collections; GEOS ends the process at some ten thousand."""
+MOST_CHARACTERS = 20_000_000
+"""Of one shape: a city's border with a vertex every decimeter has less."""
+MOST_CROSSINGS = 100_000
+"""Of a polygon with itself; repairing it takes seconds, and the square of it with more."""
+CROSSINGS_AT_ONCE = 100
+NOT_A_BRACKET = bytes(set(range(256)) - set(b"()"))
+POINT, LINES, POLYGON = 1, (2, 8), 3
+"""Codes of well-known binary; all others hold shapes of their own."""
+
+
+def read_wkt(texts: Iterable[str | None]) -> np.ndarray:
+    """Return the shapes of well-known text; None for what is none or would exhaust the reader."""
+    kept = [None if text is None or _is_too_much(text) else text for text in texts]
+    with np.errstate(invalid="ignore"):
+        return np.atleast_1d(shapely.from_wkt(np.array(kept, dtype=object), on_invalid="ignore"))
+
+
+def read_wkb(values: Iterable[bytes | None]) -> np.ndarray:
+    """Return the shapes of well-known binary; None for what is none or would exhaust the reader."""
+    kept = [None if value is None or _is_too_deep(value) else value for value in values]
+    with np.errstate(invalid="ignore"):
+        return np.atleast_1d(shapely.from_wkb(np.array(kept, dtype=object), on_invalid="ignore"))
+
+
+def _is_too_much(text: str) -> bool:
+    """Whether a text is longer than any shape's, or nested deeper."""
+    if len(text) <= 2 * MOST_NESTED:
+        return False
+    if len(text) > MOST_CHARACTERS:
+        return True
+    if text.count("(") <= MOST_NESTED:
+        return False
+    brackets = np.frombuffer(text.encode().translate(None, NOT_A_BRACKET), np.uint8)
+    return bool(np.cumsum(np.where(brackets == ord("("), 1, -1)).max() > MOST_NESTED)
+
+
+def _is_too_deep(value: bytes) -> bool:
+    """Whether well-known binary is nested too deep, or is not what it says."""
+    if len(value) <= 9 * MOST_NESTED:
+        return False
+    waiting, position = [1], 0  # shapes that are still to come, at each depth
+    try:
+        while waiting:
+            if waiting[-1] == 0:
+                waiting.pop()
+                continue
+            waiting[-1] -= 1
+            held, position = _skip_shape(value, position)
+            waiting.append(held)
+            if len(waiting) > MOST_NESTED:
+                return True
+    except struct.error:
+        return True
+    return False
+
+
+def _skip_shape(value: bytes, position: int) -> tuple[int, int]:
+    """Return how many shapes the one at a position holds, and where what follows it begins."""
+    order = ">" if value[position : position + 1] == b"\0" else "<"
+    (kind,) = struct.unpack_from(f"{order}I", value, position + 1)
+    code, thousands = (kind & 0xFFFF) % 1000, (kind & 0xFFFF) // 1000
+    flags = (kind >> 31) + (kind >> 30 & 1)  # EWKB's Z and M; ISO counts them in thousands
+    size = 8 * (2 + flags + (0, 1, 1, 2)[min(thousands, 3)])
+    position += 9 if kind >> 29 & 1 else 5
+    if code == POINT:
+        return 0, position + size
+    (count,) = struct.unpack_from(f"{order}I", value, position)
+    position += 4
+    if code in LINES:
+        return 0, position + count * size
+    if code != POLYGON:
+        return count, position
+    for _ in range(count):
+        (points,) = struct.unpack_from(f"{order}I", value, position)
+        position += 4 + points * size
+    return 0, position
+
+
+def repair(polygons: np.ndarray) -> np.ndarray:
+    """Return polygons without crossings; None for one that crosses itself far too often."""
+    polygons = np.atleast_1d(polygons).copy()
+    invalid = np.isin(shapely.get_type_id(polygons), (3, 6)) & ~shapely.is_valid(polygons)
+    for index in np.flatnonzero(invalid):
+        if crosses_too_often(polygons[index]):
+            polygons[index] = None
+    # The other method takes a hundred times as long for a star.
+    polygons[invalid] = shapely.make_valid(polygons[invalid], method="structure")
+    return polygons
+
+
+def crosses_too_often(polygon: shapely.Geometry) -> bool:
+    """Whether an invalid polygon crosses itself more often than can be repaired in seconds."""
+    rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(polygon)]
+    sides = [np.stack([ring[:-1], ring[1:]], axis=1) for ring in rings]
+    if not sides or len(lines := shapely.linestrings(np.concatenate(sides))) ** 2 < MOST_CROSSINGS:
+        return False
+    tree, met = shapely.STRtree(lines), 0
+    for start in range(0, len(lines), CROSSINGS_AT_ONCE):
+        some = lines[start : start + CROSSINGS_AT_ONCE]
+        # Each side meets itself and its two neighbors; each crossing is met from both sides.
+        met += tree.query(some, predicate="intersects").shape[1] - 3 * len(some)
+        if met > 2 * MOST_CROSSINGS:
+            return True
+    return False
 
 
 def find_containing(
@@ -32,7 +140,7 @@ def find_containing(
     known = np.flatnonzero(np.isfinite(longitude) & np.isfinite(latitude))
     if not len(polygons) or not len(known):
         return found
-    tree = shapely.STRtree(shapely.make_valid(polygons))
+    tree = shapely.STRtree(repair(polygons))
     points = shapely.points(longitude[known], latitude[known])
     point_index, polygon_index = tree.query(points, predicate="intersects")
     order = np.lexsort((-polygon_index, point_index))  # written last: the first polygon
@@ -100,7 +208,7 @@ def find_nearest(
 def measure_km2(polygons: np.ndarray) -> np.ndarray:
     """Return the size of each polygon on the WGS 84 ellipsoid, km2."""
     geod = Geod(ellps="WGS84")
-    fixed = shapely.make_valid(polygons)
+    fixed = repair(polygons)
     return np.array([abs(geod.geometry_area_perimeter(shape)[0]) / 1e6 for shape in fixed])
 
 
@@ -114,7 +222,7 @@ def write_outlines(polygons: np.ndarray, longest: int = LONGEST_TEXT) -> list[st
     longest
         Most characters of a text.
     """
-    return [_write_outline(polygon, longest) for polygon in shapely.make_valid(polygons)]
+    return [_write_outline(polygon, longest) for polygon in repair(polygons)]
 
 
 def _write_outline(polygon: shapely.Geometry, longest: int) -> str:

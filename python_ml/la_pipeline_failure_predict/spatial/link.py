@@ -13,6 +13,8 @@ from la_pipeline_failure_predict.spatial.geometry import (
     find_containing,
     find_nearest,
     measure_km2,
+    read_wkt,
+    repair,
     write_outlines,
 )
 from la_pipeline_failure_predict.warehouse import Warehouse
@@ -111,7 +113,7 @@ def _read_areas(warehouse: Warehouse) -> tuple[pa.Table, _Zones]:
     measured, zones = [], []
     for source, sql in AREA_QUERIES.items():
         rows, outlines = _read_outlines(warehouse, sql)
-        inside = shapely.point_on_surface(shapely.make_valid(outlines))
+        inside = shapely.point_on_surface(outlines)
         measured.append(
             pa.table(
                 {
@@ -139,8 +141,7 @@ def _read_outlines(warehouse: Warehouse, sql: str) -> tuple[pa.Table, np.ndarray
     rows = rows.sort_by(
         [("zone_id", "ascending"), ("load_id", "ascending"), ("row_number", "ascending")]
     )
-    texts = rows.column("geometry_wkt").to_numpy(zero_copy_only=False)
-    outlines = shapely.from_wkt(texts, on_invalid="ignore")
+    outlines = repair(read_wkt(rows.column("geometry_wkt").to_pylist()))
     readable = ~shapely.is_missing(outlines)
     if not readable.all():
         log.warning("%d polygons cannot be read and hold no point", (~readable).sum())

@@ -9,6 +9,9 @@ from la_pipeline_failure_predict.spatial.geometry import (
     find_containing,
     find_nearest,
     measure_km2,
+    read_wkb,
+    read_wkt,
+    repair,
     write_outlines,
 )
 
@@ -81,3 +84,51 @@ def test_an_outline_fits_into_a_cell_of_power_bi() -> None:
     assert simpler.area == pytest.approx(round_area.area, rel=0.01)
     assert hull.equals(shapely.convex_hull(islands))
     assert same.equals(square)
+
+
+def nested(depth: int) -> str:
+    return "GEOMETRYCOLLECTION(" * depth + "POINT(1 2)" + ")" * depth
+
+
+def nested_bytes(depth: int, header: bytes = b"\x01\x07\0\0\0\x01\0\0\0") -> bytes:
+    return header * depth + shapely.to_wkb(shapely.Point(1, 2))
+
+
+def test_a_shape_nested_without_end_is_no_shape() -> None:
+    shapes = read_wkt(["POINT(1 2)", nested(3), nested(100_000), None, "POINT(" * 50_000])
+    assert shapely.is_missing(shapes).tolist() == [False, False, True, True, True]
+    iso = b"\x01\xef\x03\0\0\x01\0\0\0"
+    big = b"\0\0\0\0\x07\0\0\0\x01"
+    points = b"\x01\x04\0\0\0\x01\0\0\0"
+    deep = [nested_bytes(100_000, header) for header in (iso, big, points)]
+    shapes = read_wkb([nested_bytes(3), nested_bytes(100_000), None, *deep, b"\x01\x07"])
+    assert shapely.is_missing(shapes).tolist() == [False, True, True, True, True, True, True]
+
+
+def test_a_large_shape_is_not_a_deep_one() -> None:
+    parts = shapely.multipolygons([shapely.box(n, 0, n + 0.5, 1) for n in range(3000)])
+    lines = shapely.multilinestrings([[(n, 5, 2), (n, 6, 7)] for n in range(3000)])
+    for shape in (parts, lines, shapely.geometrycollections([parts, shapely.force_2d(lines)])):
+        for given in (
+            read_wkt([shape.wkt]),
+            read_wkb([shapely.to_wkb(shape)]),
+            read_wkb([shapely.to_wkb(shape, flavor="iso", byte_order=0)]),
+            read_wkb([shapely.to_wkb(shapely.set_srid(shape, 4326), include_srid=True)]),
+        ):
+            assert shapely.equals_exact(given[0], shape)
+
+
+def star(points: int) -> shapely.Polygon:
+    return shapely.Polygon(np.random.default_rng(1).uniform(0, 1, (points, 2)))
+
+
+def test_a_star_is_repaired_and_a_scribble_is_not() -> None:
+    square, bow_tie = shapely.box(0, 0, 1, 1), shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
+    scribble = star(3000)
+    repaired = repair(np.array([square, bow_tie, star(300), scribble, None]))
+    assert repaired[0] is square
+    assert repaired[1].area == 2
+    assert repaired[2].is_valid
+    assert repaired[2].area == pytest.approx(0.73, abs=0.01)
+    assert repaired[3] is None  # it would take a minute and a half
+    assert repaired[4] is None
