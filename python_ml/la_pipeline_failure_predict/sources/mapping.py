@@ -147,6 +147,7 @@ class SourceMapping(_Strict):
     attributes: dict[str, AttributeRule] = Field(default_factory=dict)
     encoding: str | None = None
     delimiter: str | None = None
+    layer: str | None = None
     nulls: tuple[str, ...] = ()
     decimal: Literal[".", ","] = "."
     thousands: str | None = None

@@ -9,18 +9,12 @@ from pathlib import Path
 
 from la_pipeline_failure_predict.errors import UserError, first_line
 from la_pipeline_failure_predict.sources.archives import unpacked
-from la_pipeline_failure_predict.sources.csv_rows import (
-    MALFORMED,
-    ROW_NUMBER,
-    SURPLUS,
-    distinct_names,
-    file_text,
-    read_csv,
-)
+from la_pipeline_failure_predict.sources.batches import append_batches
+from la_pipeline_failure_predict.sources.csv_rows import MALFORMED, ROW_NUMBER, SURPLUS, read_csv
+from la_pipeline_failure_predict.sources.layers import read_layer
 from la_pipeline_failure_predict.sources.mapping import SourceMapping
-from la_pipeline_failure_predict.sources.shapes import read_vector
+from la_pipeline_failure_predict.sources.parquet_rows import read_parquet
 from la_pipeline_failure_predict.warehouse import Scratch
-from la_pipeline_failure_predict.warehouse.base import quote
 from la_pipeline_failure_predict.warehouse.faults import explain_error
 
 VECTOR_SUFFIXES = {".geojson", ".json", ".gpkg", ".shp", ".gdb", ".fgb"}
@@ -57,14 +51,13 @@ def read_file(
     _check_present(path)
     suffix = path.suffix.lower()
     if suffix in VECTOR_SUFFIXES:
-        scratch.register("vector_rows", read_vector(path, crs=mapping.crs))
-        _create(scratch, relation, "vector_rows", path)
+        batches = read_layer(path, mapping.layer, mapping.crs, mapping.encoding)
+        append_batches(scratch, relation, batches)
     elif suffix == ".zip":
         with unpacked(path) as folder:
             read_file(scratch, _table_in(folder, path), relation, mapping, encoding)
     elif suffix in PARQUET_SUFFIXES:
-        origin = f"read_parquet({file_text(path)}, hive_partitioning = false)"
-        _create(scratch, relation, origin, path)
+        _read_parquet(scratch, path, relation, mapping.crs)
     else:
         _check_is_text(path)
         with utf8_copy(path, mapping.encoding or encoding) as readable:
@@ -106,19 +99,11 @@ def _check_is_text(path: Path) -> None:
             raise UserError(f"{path} is {what}.")
 
 
-def _create(scratch: Scratch, relation: str, origin: str, path: Path) -> None:
+def _read_parquet(scratch: Scratch, path: Path, relation: str, crs: str | None) -> None:
     try:
-        scratch.execute(f"create or replace view origin_rows as select * from {origin}")
-        columns = scratch.query("describe origin_rows").column("column_name").to_pylist()
-        texts = ", ".join(
-            f"cast({quote(given)} as varchar) as {quote(name)}"
-            for given, name in zip(columns, distinct_names(columns), strict=True)
-        )
-        scratch.drop(relation)
-        scratch.execute(
-            f"create table {relation} as "
-            f"select row_number() over () as {ROW_NUMBER}, {texts} from origin_rows"
-        )
+        read_parquet(scratch, path, relation, crs)
+    except UserError:
+        raise
     except Exception as error:
         if explain_error(error):
             raise

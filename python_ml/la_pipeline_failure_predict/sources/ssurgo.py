@@ -9,8 +9,8 @@ from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.archives import unpacked
 from la_pipeline_failure_predict.sources.csv_rows import check_all_read, file_text
 from la_pipeline_failure_predict.sources.gdal import checked, pyogrio
+from la_pipeline_failure_predict.sources.layers import read_layer
 from la_pipeline_failure_predict.sources.mapping import SourceMapping
-from la_pipeline_failure_predict.sources.shapes import read_vector
 from la_pipeline_failure_predict.spatial.geometry import read_wkt, repair
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import sql_text
@@ -104,7 +104,7 @@ def _map_unit_shapes(path: Path) -> dict[str, str]:
     """Return each map unit's polygons, united, as WGS 84 text."""
     if "MUPOLYGON" not in pyogrio.list_layers(checked(path))[:, 0]:
         return {}
-    rows = read_vector(path, "MUPOLYGON")
+    rows = pa.concat_tables(read_layer(path, "MUPOLYGON"), promote_options="default")
     pieces: dict[str, list[shapely.Geometry]] = {}
     key_name = next(name for name in rows.column_names if name.lower() == "mukey")
     for key, text in zip(

@@ -8,6 +8,8 @@ import numpy as np
 import shapely
 from pyproj import Geod
 
+from la_pipeline_failure_predict.spatial.curves import ARCS, straighten
+
 METRES_PER_DEGREE = 111_320.0
 """Length of a degree of latitude, m; the same figure as in the marts."""
 LONGEST_TEXT = 32_000
@@ -27,10 +29,24 @@ POINT, LINES, POLYGON = 1, (2, 8), 3
 
 
 def read_wkt(texts: Iterable[str | None]) -> np.ndarray:
-    """Return the shapes of well-known text; None for what is none or would exhaust the reader."""
+    """Return the shapes of well-known text; None for what is none or would exhaust the reader.
+
+    Curves become lines.
+    """
     kept = [None if text is None or _is_too_much(text) else text for text in texts]
     with np.errstate(invalid="ignore"):
-        return np.atleast_1d(shapely.from_wkt(np.array(kept, dtype=object), on_invalid="ignore"))
+        try:
+            return _from_wkt(kept)
+        except NotImplementedError:  # a shape made of arcs
+            has_arcs = [text is not None and bool(ARCS.search(text)) for text in kept]
+            pairs = list(zip(kept, has_arcs, strict=True))
+            shapes = _from_wkt([None if arcs else text for text, arcs in pairs])
+            shapes[has_arcs] = [straighten(str(text)) for text, arcs in pairs if arcs]
+            return shapes
+
+
+def _from_wkt(texts: list[str | None]) -> np.ndarray:
+    return np.atleast_1d(shapely.from_wkt(np.array(texts, dtype=object), on_invalid="ignore"))
 
 
 def read_wkb(values: Iterable[bytes | None]) -> np.ndarray:

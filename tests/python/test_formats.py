@@ -1,0 +1,192 @@
+"""Files as people have them: layers, workbooks, encodings, dates and shapes in many notations."""
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import shapely
+from pyogrio import list_layers
+from pyogrio.raw import write
+
+from cities import City
+
+NEW_YEAR = dt.datetime(2024, 1, 1)
+ZONED = {"type": "Feature", "properties": {"break_id": "g1", "broke_on": "2024-01-01T00:00:00Z"}}
+POINT = {"type": "Point", "coordinates": [-118.25, 34.05]}
+
+
+def text(folder: Path, name: str, content: str, encoding: str = "utf-8") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode(encoding))
+    return path
+
+
+def layer(
+    path: Path,
+    columns: dict[str, Iterable[object]],
+    shapes: list[shapely.Geometry],
+    name: str | None = None,
+    **options: object,
+) -> Path:
+    """Write a map layer with GDAL, beside those that the file already has."""
+    fields = {key: np.array(list(values)) for key, values in columns.items()}
+    fields = {
+        key: values.astype(object) if values.dtype.kind == "U" else values
+        for key, values in fields.items()
+    }
+    write(
+        path,
+        geometry=shapely.to_wkb(np.array(shapes)),
+        field_data=list(fields.values()),
+        fields=list(fields),
+        geometry_type=shapes[0].geom_type,
+        layer=name,
+        append=path.exists(),
+        **{"crs": "EPSG:4326"} | options,
+    )
+    return path
+
+
+def lines(count: int, x: float = -118.25, y: float = 34.05, step: float = 0.001) -> list:
+    return [shapely.LineString([(x + n * step, y), (x + n * step, y + step)]) for n in range(count)]
+
+
+def load(city: City, source: str, path: Path, mapping: str = "") -> str:
+    """Load a file, which must fit; returns what was printed."""
+    arguments = ["--mapping", text(path.parent, "city.yml", mapping)] if mapping else []
+    result = city.la_pipes("load", source, path, *arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(city: City, source: str, path: Path, mapping: str = "") -> str:
+    """Load a file that is refused with a sentence; returns it."""
+    arguments = ["--mapping", text(path.parent, "city.yml", mapping)] if mapping else []
+    result = city.la_pipes("load", source, path, *arguments)
+    assert result.exit_code == 2, result.output
+    assert result.output.startswith("Error: ")
+    return result.output
+
+
+def test_a_day_is_the_written_one_wherever_it_is_loaded(empty_city: City, tmp_path: Path) -> None:
+    """A machine west of Greenwich must not move a break into the day before."""
+    feature = ZONED | {"geometry": POINT}
+    geojson = json.dumps({"type": "FeatureCollection", "features": [feature]})
+    in_zone = [dt.datetime(2024, 1, 1, 5, tzinfo=dt.UTC)]
+    for name, zone, moments in (
+        ("utc", "UTC", [NEW_YEAR.replace(tzinfo=dt.UTC)]),
+        ("toronto", "America/Toronto", in_zone),
+        ("offset", "-05:00", in_zone),
+        ("naive", None, [NEW_YEAR]),
+    ):
+        rows = {"break_id": [name], "broke_on": pa.array(moments, pa.timestamp("us", tz=zone))}
+        pq.write_table(pa.table(rows), tmp_path / f"{name}.parquet")
+    layer(
+        tmp_path / "breaks.gpkg",
+        {"break_id": ["gpkg"], "broke_on": np.array([NEW_YEAR], "datetime64[ms]")},
+        [shapely.Point(-118.25, 34.05)],
+    )
+    text(tmp_path, "breaks.geojson", geojson)
+    text(tmp_path, "breaks.csv", "break_id,broke_on\nc1,2024-01-01T00:00:00+09:00\n")
+    esri = {
+        "geometryType": "esriGeometryPoint",
+        "spatialReference": {"wkid": 4326},
+        "fields": [
+            {"name": "break_id", "type": "esriFieldTypeString"},
+            {"name": "broke_on", "type": "esriFieldTypeDate"},
+        ],
+        "features": [
+            {
+                "attributes": {"break_id": "esri", "broke_on": 1704067200000},
+                "geometry": {"x": -118.25, "y": 34.05},
+            }
+        ],
+    }
+    text(tmp_path, "esri.json", json.dumps(esri))
+    files = sorted(file for file in tmp_path.iterdir())
+    command = [sys.executable, "-m", "la_pipeline_failure_predict.cli", "load", "breaks", *files]
+    zone = {"TZ": "America/Los_Angeles", "PGTZ": "America/Los_Angeles"}
+    done = subprocess.run(
+        command, env=os.environ | empty_city.environment | zone, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found = empty_city.rows("select break_id, broke_on from raw.breaks order by 1")
+    assert len(found) == len(files)
+    assert {row["broke_on"] for row in found} == {NEW_YEAR.date()}, found
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".gdb"])
+def test_several_layers_are_listed_and_one_is_chosen(
+    duckdb_city: City, tmp_path: Path, suffix: str
+) -> None:
+    """The first layer of a geodatabase is rarely the mains in service."""
+    path = tmp_path / f"net{suffix}"
+    driver = "GPKG" if suffix == ".gpkg" else "OpenFileGDB"
+    layer(path, {"pipe_id": ["old"]}, lines(1), "abandoned_mains", driver=driver)
+    layer(path, {"pipe_id": ["1", "2"]}, lines(2), "mains", driver=driver)
+    assert len(list_layers(path)) == 2
+    said = refused(duckdb_city, "pipes", path)
+    assert "has 2 layers: abandoned_mains (1 rows, " in said
+    assert "`layer: abandoned_mains`" in said
+    assert "has no layer 'Mains_2'" in refused(
+        duckdb_city, "pipes", path, "pipes: {layer: Mains_2}"
+    )
+    assert "2 loaded" in load(duckdb_city, "pipes", path, "pipes: {layer: Mains}")
+    assert duckdb_city.value("select max(pipe_id) from raw.pipes") == "2"
+
+
+def test_a_feature_id_can_be_the_identifier(duckdb_city: City, tmp_path: Path) -> None:
+    """A geodatabase often has no other identifier than its OBJECTID."""
+    path = tmp_path / "net.gdb"
+    layer(path, {"material": ["CI", "DI"]}, lines(2), "mains", driver="OpenFileGDB")
+    load(duckdb_city, "pipes", path, "pipes: {columns: {pipe_id: OBJECTID}}")
+    found = duckdb_city.rows("select pipe_id, material from raw.pipes order by 1")
+    assert [tuple(row.values()) for row in found] == [("1", "CI"), ("2", "DI")]
+    features = [ZONED | {"id": number, "geometry": POINT} for number in (31, 47)]
+    file = text(tmp_path, "f.json", json.dumps({"type": "FeatureCollection", "features": features}))
+    load(duckdb_city, "breaks", file, "breaks: {columns: {break_id: id}}")
+    found = duckdb_city.rows("select break_id from raw.breaks order by 1")
+    assert [row["break_id"] for row in found] == ["31", "47"]
+
+
+def test_a_shapefile_is_read_in_the_encoding_that_the_mapping_names(
+    duckdb_city: City, tmp_path: Path
+) -> None:
+    """Many shapefiles come without the .cpg that says it."""
+    path = tmp_path / "mains.shp"
+    columns = {"pipe_id": ["1"], "street": ["Žižkova"]}
+    layer(path, columns, lines(1), encoding="CP1250")
+    path.with_suffix(".cpg").unlink()
+    assert "`encoding: cp1252`" in refused(duckdb_city, "pipes", path)
+    load(duckdb_city, "pipes", path, "pipes: {encoding: cp1250}")
+    assert duckdb_city.value("select street_name from raw.pipes") == "Žižkova"
+
+
+def test_a_system_that_the_layer_does_not_name_is_asked_for(
+    duckdb_city: City, tmp_path: Path
+) -> None:
+    path = tmp_path / "mains.shp"
+    layer(path, {"pipe_id": ["1"]}, lines(1, 538_000, 4_813_000, 100.0), crs=None)
+    said = refused(duckdb_city, "pipes", path)
+    assert "does not say in which coordinate system its shapes are" in said
+    load(duckdb_city, "pipes", path, "pipes: {crs: EPSG:26917}")
+    assert duckdb_city.value("select round(start_longitude, 1) from raw.pipes") == -80.5
+
+
+def test_a_large_layer_is_read_in_pieces(duckdb_city: City, tmp_path: Path) -> None:
+    """Rows keep their order and number beyond the first batch."""
+    count = 45_000
+    path = layer(tmp_path / "n.gpkg", {"pipe_id": map(str, range(count))}, lines(count, step=1e-5))
+    load(duckdb_city, "pipes", path)
+    found = duckdb_city.value(
+        "select count(*) from raw.pipes where cast(pipe_id as int) = _row_number - 1"
+    )
+    assert found == count
