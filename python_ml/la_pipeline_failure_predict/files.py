@@ -24,10 +24,12 @@ def atomic_write(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any
     Raises
     ------
     UserError
-        If the file cannot be written.
+        If the file cannot be written, or what is there is a link, a device or a folder.
     """
     if "b" not in mode:
         options.setdefault("encoding", "utf-8")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise UserError(f"{path} is not an ordinary file: move it away, or name another file.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # In the same folder, because a file moves at once only within a file system.

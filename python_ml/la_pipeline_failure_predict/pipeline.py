@@ -172,7 +172,7 @@ class Pipeline:
     ) -> None:
         """Make the risk marts read a run, or (None) withdraw the promotions of the grains."""
         with open_for_writing(self.settings) as warehouse:
-            if run_id:
+            if run_id is not None:
                 grain = GRAINS[grains[0]] if len(grains) == 1 else None
                 promoted = [promote(warehouse, run_id, grain)]
             else:

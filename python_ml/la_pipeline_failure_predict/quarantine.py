@@ -14,9 +14,14 @@ from pathlib import Path
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import atomic_write
 from la_pipeline_failure_predict.load import Provenance, write_landed
-from la_pipeline_failure_predict.sources.csv_rows import SURPLUS, read_csv
+from la_pipeline_failure_predict.sources.csv_rows import ROW_NUMBER, SURPLUS, read_csv
 from la_pipeline_failure_predict.sources.landing import Landed, land
 from la_pipeline_failure_predict.sources.mapping import SourceMapping
+from la_pipeline_failure_predict.spreadsheets import (
+    as_delivered,
+    as_delivered_sql,
+    without_formula,
+)
 from la_pipeline_failure_predict.tables import Table
 from la_pipeline_failure_predict.warehouse import Scratch, Warehouse, open_scratch
 from la_pipeline_failure_predict.warehouse.base import full_name, quote
@@ -121,14 +126,14 @@ def _write_load(folder: Path, faults: Iterable[dict]) -> Path:
     # With a byte-order mark, so that a spreadsheet knows it is UTF-8.
     with atomic_write(file, encoding="utf-8-sig", newline="") as lines:
         writer = csv.writer(lines)
-        writer.writerow([*NOTES, *headers])
+        writer.writerow([*NOTES, *map(without_formula, headers)])
         for number, found in rows.items():
             notes = [
                 "; ".join(fault[name] for fault in found)
                 for name in ("column_name", "rule", "reason")
             ]
             values = [delivered[number].get(name) for name in headers]
-            writer.writerow([found[0]["load_id"], number, *notes, *values])
+            writer.writerow([found[0]["load_id"], number, *map(without_formula, (*notes, *values))])
     return file
 
 
@@ -215,15 +220,18 @@ def _relate_to_quarantine(warehouse: Warehouse, scratch: Scratch, load_id: str, 
             f"{path} has quarantine_row_number {strange[0]['given']!r}, which is not set aside or "
             "is listed twice: keep that column as it was exported."
         )
-    present = set(scratch.query("describe mended_file").column("column_name").to_pylist())
-    notes = ", ".join(name for name in NOTES if name in present)
+    present = scratch.query("describe mended_file").column("column_name").to_pylist()
+    values = ", ".join(
+        f"{as_delivered_sql(f'mended_file.{quote(name)}')} as {quote(as_delivered(name))}"
+        for name in present
+        if name not in (*NOTES, ROW_NUMBER)
+    )
     scratch.execute(
-        f"create table mended_rows as select {number} as _row_number, "
-        f"mended_file.* exclude (_row_number, {notes}) "
+        f"create table mended_rows as select {number} as _row_number, {values} "
         f"from mended_file inner join known_rows on {number} = known_rows.row_number "
         "where known_rows.is_open = 1"
     )
-    _keep_surplus(scratch, present)
+    _keep_surplus(scratch, set(present))
     given = int(str(scratch.scalar("select count(*) from mended_file")))
     return given - int(str(scratch.scalar("select count(*) from mended_rows")))
 

@@ -166,6 +166,28 @@ def test_not_a_warehouse(duckdb_city: City) -> None:
     assert "not a DuckDB file" in result.output
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["promote", ""],
+        ["load", "pipes", ""],
+        ["load", "pipes", "mains.csv", "--mapping="],
+        ["score", "--run-id", ""],
+    ],
+)
+def test_an_empty_argument_is_not_one_left_out(duckdb_city: City, arguments: list[str]) -> None:
+    result = duckdb_city.la_pipes(*arguments)
+    assert result.exit_code == 2
+    assert "An argument is empty: set the variable of the shell" in result.output
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**32)])
+def test_a_seed_that_no_generator_takes(duckdb_city: City, seed: str) -> None:
+    result = duckdb_city.la_pipes("train", "--seed", seed)
+    assert result.exit_code == 2
+    assert "is not in the range" in result.output
+
+
 def test_settings_are_checked(duckdb_city: City) -> None:
     duckdb_city.environment["LA_PIPES_LINK_DISTANCE_M"] = "near"
     result = duckdb_city.la_pipes("link")

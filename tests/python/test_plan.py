@@ -1,6 +1,10 @@
 """`la-pipes plan`: what a budget buys, and every answer to a budget that buys nothing."""
 
 import csv
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -185,3 +189,40 @@ def test_kitchener_plans_by_street(kitchener_cities: dict[str, City]) -> None:
     )
     mains = {row["bundling_rule"]: row["mains"] for row in rules}
     assert mains["street"] > 0.95 * sum(mains.values())
+
+
+def test_a_plan_runs_no_formula_in_a_spreadsheet(
+    sample_cities: dict[str, City], copy_city: Callable[[City], City], tmp_path: Path
+) -> None:
+    city = copy_city(sample_cities["duckdb"])
+    with city.connect() as warehouse:
+        warehouse.execute("update risk.fct_replacement_plan set street_name = '=1+1'")
+    result = city.la_pipes("plan", "--to", tmp_path / "plan.csv")
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "plan.csv").open(newline="") as lines:
+        assert {row["street_name"] for row in csv.DictReader(lines)} == {"'=1+1"}
+
+
+def test_a_plan_takes_the_place_of_no_device_and_no_link(
+    sample_cities: dict[str, City], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "kept.csv").write_text("kept")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "kept.csv")
+    for place in ("pipe", "link.csv", "/dev/null"):
+        result = sample_cities["duckdb"].la_pipes("plan", "--to", tmp_path / place)
+        assert result.exit_code == 2
+        assert "is not an ordinary file: move it away, or name another file" in result.output
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "kept.csv").read_text() == "kept"
+
+
+def test_a_command_goes_on_when_nobody_reads_what_it_says(sample_cities: dict[str, City]) -> None:
+    command = [sys.executable, "-m", "la_pipeline_failure_predict.cli", "plan", "--rows", "2000"]
+    environment = os.environ | sample_cities["duckdb"].environment
+    piped = subprocess.PIPE
+    with subprocess.Popen(command, stdout=piped, stderr=piped, env=environment) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0

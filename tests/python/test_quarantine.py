@@ -1,6 +1,7 @@
 """`la-pipes quarantine`: rows set aside are listed, written out, fixed and loaded."""
 
 import csv
+import io
 from pathlib import Path
 
 import pytest
@@ -231,3 +232,29 @@ def test_max_rejects_refuses_the_whole_delivery(
         assert f"4 of the 5 rows of {tmp_path / 'mains.csv'} do not fit" in result.output
         assert "Nothing was loaded" in result.output
     assert duckdb_city.value("select count(*) from raw.loads") == (0 if exit_code else 1)
+
+
+def test_a_formula_is_no_formula_in_a_spreadsheet_and_comes_back_as_it_was(
+    empty_city: City, tmp_path: Path
+) -> None:
+    streets = ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "'=1", "''=1", "＝1", "-5", "'-5"]
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    writer.writerow(["pipe_id", "length_m", "street_name", "=header"])
+    writer.writerows([[f"f{number}", "x", street, ""] for number, street in enumerate(streets)])
+    (tmp_path / "mains.csv").write_text(lines.getvalue() + "good,5,,\n")
+    loaded = empty_city.la_pipes("load", "pipes", tmp_path / "mains.csv", "--max-rejects", "100%")
+    assert loaded.exit_code == 0, loaded.output
+    empty_city.la_pipes("quarantine", "export", "--to", tmp_path / "out")
+    (file,) = (tmp_path / "out").iterdir()
+    rows = rows_of(file)
+    assert "'=header" in rows[0]
+    numbers = ["-5", "'-5"]
+    assert [row["street_name"] for row in rows] == [f"'{text}" for text in streets[:-2]] + numbers
+    fixed = fix(file, {row["quarantine_row_number"]: {"length_m": "5"} for row in rows})
+    result = empty_city.la_pipes("quarantine", "retry", fixed)
+    assert f"{len(streets)} fixed rows" in result.output, result.output
+    kept = empty_city.rows(
+        "select street_name from raw.pipes where street_name is not null order by _row_number"
+    )
+    assert [row["street_name"] for row in kept] == streets

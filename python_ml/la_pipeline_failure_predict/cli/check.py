@@ -1,11 +1,12 @@
 """The command that checks what the warehouse holds: check."""
 
+import sys
 from pathlib import Path
 
 import click
 
 from la_pipeline_failure_predict.cli.common import common
-from la_pipeline_failure_predict.cli.screen import Screen
+from la_pipeline_failure_predict.cli.screen import Screen, echo
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import one_writer
 
@@ -51,11 +52,12 @@ def check(
              la-pipes check --tables raw.pipes --format github --junit check.xml
     """
     from la_pipeline_failure_predict.quality.check import check_warehouse
-    from la_pipeline_failure_predict.quality.data_docs import write_data_docs
+    from la_pipeline_failure_predict.quality.data_docs import check_folder, write_data_docs
     from la_pipeline_failure_predict.quality.history import record
     from la_pipeline_failure_predict.quality.summary import github_lines, text_lines, write_junit
 
     screen = Screen.current()
+    check_folder(docs.absolute())
     with one_writer(settings):  # nothing may change during the check
         findings = check_warehouse(settings, tables, screen.advance)
         record(settings, findings)
@@ -64,7 +66,7 @@ def check(
         screen.say(line)
     if style == "github":
         for line in github_lines(findings):
-            click.echo(line)  # a command to the workflow, not to be broken
+            echo(line, sys.stdout)  # a command to the workflow, not to be broken
     if junit:
         write_junit(findings, junit)
         screen.say(f"JUnit report: {junit}")

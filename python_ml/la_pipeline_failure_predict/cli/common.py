@@ -94,6 +94,8 @@ def configured_limit(settings: Settings) -> RejectLimit | None:
     return RejectLimit.parse(settings.max_rejects) if settings.max_rejects else None
 
 
+SEED = click.IntRange(0, 2**32 - 1)
+"""What every generator of random numbers takes."""
 max_rejects_option = click.option(
     "--max-rejects",
     callback=_limit,

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from la_pipeline_failure_predict.cli.common import (
+    SEED,
     common,
     configured_limit,
     max_rejects_option,
@@ -23,7 +24,11 @@ from la_pipeline_failure_predict.warehouse import one_writer
 @click.command()
 @click.option("--pipes", default=20_000, show_default=True, help="Number of mains.")
 @click.option(
-    "--seed", default=1, show_default=True, help="A different seed gives a different network."
+    "--seed",
+    type=SEED,
+    default=1,
+    show_default=True,
+    help="A different seed gives a different network.",
 )
 @click.option(
     "--to",

@@ -1,6 +1,7 @@
 """Groups whose help cuts no summary short; one imports a command only when it is called."""
 
 import ast
+import re
 from collections.abc import Mapping
 from importlib import import_module, resources
 
@@ -50,6 +51,15 @@ class LazyGroup(Group):
     def __init__(self, *arguments: object, modules: Mapping[str, str], **options: object) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]
         self._modules = modules
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Refuse an empty argument: a command would take it for one that is not given."""
+        if any(re.fullmatch(r"(--[\w-]+=)?", argument) for argument in args):
+            raise click.UsageError(
+                "An argument is empty: set the variable of the shell that it comes from, or leave "
+                "it out."
+            )
+        return super().parse_args(context, args)
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Return the names of the commands."""

@@ -8,6 +8,7 @@ import click
 
 from la_pipeline_failure_predict.cli.common import (
     GRAIN_NAMES,
+    SEED,
     as_of_option,
     common,
     grain_option,
@@ -28,7 +29,7 @@ from la_pipeline_failure_predict.warehouse import one_writer
     help="Candidate to train, for mains if --grain is not given; by default the champion of the "
     "newest backtest.",
 )
-@click.option("--seed", default=1, show_default=True, help="Seed for everything random.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Seed for everything random.")
 @common
 def train(
     settings: Settings, grain: GrainName | None, as_of: date | None, model: str | None, seed: int

@@ -1,5 +1,6 @@
 """Commands for Power BI: build, check, export, impact, deploy."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ import click
 
 from la_pipeline_failure_predict.cli.common import common, fail
 from la_pipeline_failure_predict.cli.lazy import Group
-from la_pipeline_failure_predict.cli.screen import Screen
+from la_pipeline_failure_predict.cli.screen import Screen, echo
 from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import one_writer
@@ -188,7 +189,7 @@ def impact(
     finder = ImpactFinder(settings, specification.manifest, specification.model, design.reports)
     impacts = [finder.find(subject) for subject in subjects]
     if markdown:
-        click.echo(describe_impacts(impacts), nl=False)
+        echo(describe_impacts(impacts), sys.stdout, nl=False)
         return
     for item in impacts:
         for line in item.describe():

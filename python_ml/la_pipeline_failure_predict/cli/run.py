@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from la_pipeline_failure_predict.cli.common import (
+    SEED,
     common,
     configured_limit,
     max_rejects_option,
@@ -113,7 +114,11 @@ def _show_top_mains(settings: Settings) -> None:
 @click.command()
 @click.option("--pipes", default=20_000, show_default=True, help="Number of mains.")
 @click.option(
-    "--seed", default=1, show_default=True, help="A different seed gives a different network."
+    "--seed",
+    type=SEED,
+    default=1,
+    show_default=True,
+    help="A different seed gives a different network.",
 )
 @common
 def demo(settings: Settings, pipes: int, seed: int) -> None:

@@ -5,6 +5,7 @@ one per step, without a bar or color. `rich` draws; it is imported when somethin
 """
 
 import logging
+import os
 import re
 import shutil
 import sys
@@ -92,7 +93,7 @@ class Screen:
         with console.capture() as captured:
             console.print(table)
         for line in captured.get().splitlines():
-            click.echo(line.rstrip())
+            echo(line.rstrip(), sys.stdout)
 
     def advance(self, done: int, total: int, what: str) -> None:
         """Show how far a step is, with its rate and the time left; on a terminal only."""
@@ -124,7 +125,7 @@ class Screen:
     def _print(self, message: str, stream: IO[str], styles: dict[str, str] | None = None) -> None:
         self.close()
         if not stream.isatty():
-            click.echo(message, file=stream)
+            echo(message, stream)
             return
         from rich.text import Text
 
@@ -135,6 +136,14 @@ class Screen:
         text.highlight_regex(r"^ *WARN\b", "bold yellow")
         text.highlight_regex(r"^ *FAIL\b", "bold red")
         _console(stream).print(text, soft_wrap=True)
+
+
+def echo(message: str, stream: IO[str], nl: bool = True) -> None:
+    """Print text as it is; the work goes on when nobody reads it any more, as after `| head`."""
+    try:
+        click.echo(message, file=stream, nl=nl)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def wrap(message: str, width: int) -> str:

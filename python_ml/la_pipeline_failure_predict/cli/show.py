@@ -1,12 +1,13 @@
 """Commands that show results: report, notebooks, compare."""
 
 import re
+import sys
 from pathlib import Path
 
 import click
 
 from la_pipeline_failure_predict.cli.common import GRAIN_NAMES, common, fail
-from la_pipeline_failure_predict.cli.screen import Screen
+from la_pipeline_failure_predict.cli.screen import Screen, echo
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.model.data import GrainName
@@ -176,7 +177,7 @@ def compare(
         write_whole(file, text)
         screen.say(f"Wrote {file}.")
     else:
-        click.echo(text, nl=False)
+        echo(text, sys.stdout, nl=False)
     grown = [growth for growth in growths(before, build) if abs(growth.share) > (limit or 0)]
     if limit is not None and grown:
         listed = ", ".join(f"{g.mart} {g.before:,} -> {g.after:,}" for g in grown)

@@ -13,11 +13,9 @@ from pyarrow import csv, parquet
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.powerbi import SCHEMA
 from la_pipeline_failure_predict.powerbi.warehouse_views import read_view_types
+from la_pipeline_failure_predict.spreadsheets import FORMULA
 from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.base import ARROW_TYPES, quote
-
-# What begins a text that a spreadsheet takes for a formula.
-FORMULA = r"^([=+\-@\t\r])"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import yaml
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import atomic_write
+from la_pipeline_failure_predict.spreadsheets import without_formula
 from la_pipeline_failure_predict.warehouse import Warehouse
 
 PROJECTS = """
@@ -203,7 +204,9 @@ def write_projects(warehouse: Warehouse, chosen: Choice, file: Path) -> None:
     with atomic_write(file, newline="") as stream:
         writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(
+            {name: without_formula(value) for name, value in row.items()} for row in rows
+        )
 
 
 def _rounded(row: Mapping[str, Any]) -> dict[str, object]:

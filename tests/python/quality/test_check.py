@@ -160,6 +160,26 @@ def test_data_docs_need_no_network(clean: dict, engine: str) -> None:
     ]
 
 
+def test_data_docs_replace_their_own_pages_alone(duckdb_city: City, tmp_path: Path) -> None:
+    duckdb_city.la_pipes("init")
+    for folder in ("site", ".site.new"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "about.html").write_text("mine")
+    command = ("check", "--tables", "raw.loads", "--docs")
+    for taken in (tmp_path / "site", "/"):
+        result = duckdb_city.la_pipes(*command, taken)
+        assert result.exit_code == 2
+        assert "holds other files: name an empty folder with --docs" in result.output
+    docs = tmp_path / "docs"
+    assert duckdb_city.la_pipes(*command, docs).exit_code == 0
+    (docs / "about.html").write_text("mine")
+    (docs / "raw.gone.html").write_text((docs / "index.html").read_text())
+    assert duckdb_city.la_pipes(*command, docs).exit_code == 0
+    assert not (docs / "raw.gone.html").exists()
+    for kept in ("site", ".site.new", "docs"):
+        assert (tmp_path / kept / "about.html").read_text() == "mine"
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_kind_of_fault_is_found(
     sample_cities: dict[str, City], copy_city: Copy, engine: str, tmp_path: Path
