@@ -190,3 +190,68 @@ def test_a_large_layer_is_read_in_pieces(duckdb_city: City, tmp_path: Path) -> N
         "select count(*) from raw.pipes where cast(pipe_id as int) = _row_number - 1"
     )
     assert found == count
+
+
+def days(city: City, table: str, key: str, day: str) -> dict[str, str]:
+    """Return the day of each row, as text."""
+    rows = city.rows(f"select {key} as key, cast({day} as text) as day from raw.{table}")
+    return {row["key"]: row["day"] for row in rows}
+
+
+def test_dates_that_are_numbers_are_read_as_the_mapping_says(
+    empty_city: City, tmp_path: Path
+) -> None:
+    """ArcGIS exports count milliseconds, databases seconds, and workbooks days."""
+    file = text(
+        tmp_path,
+        "breaks.csv",
+        "break_id,Ms,S,Day\na,1293840000000,1293840000,40544\nb,-631152000001.0,0,1\n"
+        "c,1.5e12,1293926399,59\nd,1293840000000,1293840000,60.99\n",
+    )
+    expected = {
+        "[epoch_ms]": ("Ms", "2011-01-01", "1949-12-31", "2017-07-14", "2011-01-01"),
+        "epoch_s": ("S", "2011-01-01", "1970-01-01", "2011-01-01", "2011-01-01"),
+        '["%d.%m.%Y", excel]': ("Day", "2011-01-01", "1900-01-01", "1900-02-28", "1900-02-28"),
+    }
+    for formats, (header, *right) in expected.items():
+        mapping = f"breaks: {{columns: {{broke_on: {{from: {header}, formats: {formats}}}}}}}"
+        load(empty_city, "breaks", file, mapping)
+        rows = empty_city.rows(
+            "select cast(broke_on as text) as day from raw.breaks "
+            "where _loaded_at = (select max(_loaded_at) from raw.breaks) order by break_id"
+        )
+        assert [row["day"] for row in rows] == right
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [("1293840000000", "epoch_ms"), ("1293840000", "epoch_s"), ("40544.5", "excel")],
+)
+def test_a_number_for_a_date_says_what_it_looks_like(
+    duckdb_city: City, tmp_path: Path, value: str, form: str
+) -> None:
+    file = text(tmp_path, "breaks.csv", f"break_id,broke_on\n1,{value}\n")
+    assert f"name formats: [{form}] in the mapping" in refused(duckdb_city, "breaks", file)
+
+
+def test_a_year_of_two_digits_is_of_the_past_unless_a_pivot_says_otherwise(
+    empty_city: City, tmp_path: Path
+) -> None:
+    """A main of 1962 must not be one of 2062, nor silently a year what nobody wrote."""
+    next_year = dt.date.today().year + 1
+    rows = "".join(f"{year},5,01-JAN-{year:02}\n" for year in (23, 45, 62, 98, next_year - 2000))
+    file = text(tmp_path, "mains.csv", f"pipe_id,length_m,laid\n{rows}")
+    columns = 'pipes: {columns: {installed_on: {from: laid, formats: "%d-%b-%y"PIVOT}}}'
+    said = load(empty_city, "pipes", file, columns.replace("PIVOT", ""))
+    assert f"in 5 rows, read as {next_year - 100} to 2023" in said
+    assert "pivot" in said
+    assert days(empty_city, "pipes", "pipe_id", "installed_on") == {
+        "23": "2023-01-01",
+        "45": "1945-01-01",
+        "62": "1962-01-01",
+        "98": "1998-01-01",
+        str(next_year - 2000): f"{next_year - 100}-01-01",
+    }
+    said = load(empty_city, "pipes", file, columns.replace("PIVOT", ", pivot: 2022"))
+    assert "two digits" not in said
+    assert empty_city.value("select min(installed_on) from raw.pipes") == dt.date(1923, 1, 1)

@@ -106,6 +106,8 @@ def _day(
 
 
 def _read_as(rule: AttributeRule, mapping: SourceMapping) -> SourceMapping:
-    formats = rule.as_of.formats if isinstance(rule.as_of, ColumnRule) else ()
-    columns = {"valid_from": ColumnRule.model_validate({"from": "valid_from", "formats": formats})}
+    day = ColumnRule.model_validate("valid_from")
+    if isinstance(rule.as_of, ColumnRule):
+        day = day.model_copy(update={"formats": rule.as_of.formats, "pivot": rule.as_of.pivot})
+    columns = {"valid_from": day}
     return SourceMapping(columns=columns, decimal=mapping.decimal, thousands=mapping.thousands)

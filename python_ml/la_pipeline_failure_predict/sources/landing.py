@@ -12,6 +12,7 @@ import shapely
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.archives import file_inside
+from la_pipeline_failure_predict.sources.dates import advice_sql, day_sql, suspect_days
 from la_pipeline_failure_predict.sources.mapping import ColumnRule, SourceMapping
 from la_pipeline_failure_predict.sources.reading import headers, read_file
 from la_pipeline_failure_predict.sources.row_checks import (
@@ -27,12 +28,6 @@ from la_pipeline_failure_predict.tables import Column, Table
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import quote, sql_text
 
-# Unambiguous without being told; day/month orders must be named in a mapping.
-ISO_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y")
-# Of a moment with fractions or an offset, the day is the one that is written.
-ISO_MOMENT = (
-    r"^ *(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)? ?(?:Z|[+-]\d{2}(?::?\d{2})?)? *$"
-)
 COORDINATE_PAIRS = (
     ("longitude", "latitude"),
     ("start_longitude", "start_latitude"),
@@ -94,7 +89,7 @@ def land(
             sql=source_text(rule, mapping),
             kind=_kind(table.column(name)),
             never=_never(table.column(name), mapping),
-            fix=_mend(rule, table.column(name)),
+            fix=_mend(rule, table.column(name), source_text(rule, mapping)),
         )
         for name, rule in rules.items()
     }
@@ -114,6 +109,12 @@ def land(
     _project_coordinates(scratch, typed, table, mapping)
     _project_shapes(scratch, typed, table, mapping)
     checked = check_rows(scratch, table, delivered, typed, texts, taken)
+    suspect = [
+        warning
+        for name, rule in rules.items()
+        if table.column(name).sql_type == "date"
+        for warning in suspect_days(scratch, delivered, name, texts[name].sql, rule)
+    ]
     used = {header for rule in (*rules.values(), *mapping.further) for header in rule.headers}
     return Landed(
         accepted=checked.accepted,
@@ -122,7 +123,7 @@ def land(
         rows_accepted=checked.rows_accepted,
         rows_refused=checked.rows_refused,
         ignored_headers=tuple(name for name in present if name not in used and "." not in name),
-        warnings=checked.warnings,
+        warnings=(*suspect, *checked.warnings),
     )
 
 
@@ -249,7 +250,7 @@ def _value(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> s
     if column.sql_type == "text":
         return f"case when {holds_text(text)} then {text} end" if column.required else text
     if column.sql_type == "date":
-        return _date(text, rule)
+        return day_sql(text, rule)
     plain = _plain_number(text, mapping)
     number = f"try_cast({plain} as double)"
     if column.sql_type in ("integer", "bigint"):
@@ -260,17 +261,6 @@ def _value(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> s
     if (scale, offset) == (1.0, 0.0):
         return number
     return f"{number} * {scale!r} + {offset!r}"
-
-
-def _date(text: str, rule: ColumnRule) -> str:
-    formats = ", ".join(sql_text(form) for form in (*rule.formats, *ISO_FORMATS))
-    # A date has a digit; the words for no moment in particular would be read as some day.
-    dated = f"case when regexp_matches({text}, '[0-9]') then {text} end"
-    day = f"regexp_extract({text}, {sql_text(ISO_MOMENT)}, 1)"
-    return (
-        f"coalesce(cast(try_strptime({dated}, [{formats}]) as date), "
-        f"cast(try_strptime({day}, '%Y-%m-%d') as date))"
-    )
 
 
 def _plain_number(text: str, mapping: SourceMapping) -> str:
@@ -298,13 +288,13 @@ def _never(column: Column, mapping: SourceMapping) -> str:
     return "'_'" if is_number else ""
 
 
-def _mend(rule: ColumnRule, column: Column) -> str:
-    """Return what in the mapping could make a value of the wrong kind readable."""
+def _mend(rule: ColumnRule, column: Column, text: str) -> str:
+    """Return SQL of what in the mapping could make a value of the wrong kind readable."""
     if column.sql_type == "date":
-        return "name its format in the mapping"
+        return advice_sql(text)
     if column.sql_type == "text" or rule.constant is not None:
-        return ""
-    return "name decimal, thousands or nulls in the mapping if it is written another way"
+        return sql_text("")
+    return sql_text("name decimal, thousands or nulls in the mapping if it is written another way")
 
 
 def source_text(rule: ColumnRule, mapping: SourceMapping) -> str:

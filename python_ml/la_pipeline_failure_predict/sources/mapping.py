@@ -20,6 +20,12 @@ from la_pipeline_failure_predict.errors import UserError
 
 # What the reader of dates knows after a percent sign.
 DATE_DIRECTIVES = set("aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%")
+# Days as a number -> what it counts.
+NUMBERED_DAYS = {
+    "epoch_ms": "milliseconds since 1970",
+    "epoch_s": "seconds since 1970",
+    "excel": "a day number of Excel",
+}
 # Words of an attribute's name that say that it holds the breaks that are to be predicted.
 OUTCOMES = frozenset(
     (
@@ -39,13 +45,24 @@ class ColumnRule(_Strict):
     """How one column of the contract is filled.
 
     Exactly one of `from` (one header, or the first present of several) and `constant` is given.
+
+    Attributes
+    ----------
+    pivot
+        The newest year that two digits can mean; None for this year.
     """
 
     headers: tuple[str, ...] = Field(default=(), alias="from")
     constant: str | None = None
     unit: str | None = None
     formats: tuple[str, ...] = ()
+    pivot: int | None = Field(default=None, ge=0, le=2100)
     codes: dict[str, str | None] = Field(default_factory=dict)
+
+    @field_validator("pivot")
+    @classmethod
+    def _whole_year(cls, value: int | None) -> int | None:
+        return value + 2000 if value is not None and value < 100 else value
 
     @model_validator(mode="before")
     @classmethod
@@ -56,8 +73,9 @@ class ColumnRule(_Strict):
             return {"from": tuple(value)}
         if isinstance(value, bool | int | float | dt.date):
             raise ValueError(f"a header is text, but YAML reads {value!r}: write it in quotes")
-        if isinstance(value, dict) and isinstance(value.get("from"), str):
-            return value | {"from": (value["from"],)}
+        if isinstance(value, dict):
+            single = {key for key in ("from", "formats") if isinstance(value.get(key), str)}
+            return value | {key: (value[key],) for key in single}
         return value
 
     @model_validator(mode="after")
@@ -65,9 +83,14 @@ class ColumnRule(_Strict):
         if bool(self.headers) == (self.constant is not None):
             raise ValueError("give either 'from' or 'constant'")
         for text in self.formats:
+            if text in NUMBERED_DAYS:
+                continue
             directives = re.findall(r"%-?(.?)", text)
             if not directives or not DATE_DIRECTIVES.issuperset(directives):
-                raise ValueError(f"{text!r} is not a date format: write it as %d.%m.%Y")
+                raise ValueError(
+                    f"{text!r} is not a date format: write it as %d.%m.%Y, or name one of "
+                    f"{', '.join(NUMBERED_DAYS)}"
+                )
         return self
 
 

@@ -50,7 +50,7 @@ class DeliveredText:
     never
         SQL of a character that no value holds, though SQL would read it; empty where there is none.
     fix
-        What would make a value of the wrong kind readable; may be empty.
+        SQL of what would make a value of the wrong kind readable; may be an empty text.
     """
 
     sql: str
@@ -254,15 +254,15 @@ class _Checks:
         for column in self.table.delivered:
             text, typed = self.texts.get(column.name), f"typed.{quote(column.name)}"
             if text is not None:
-                reason = f"{column.name} contains a NUL character: remove it"
+                reason = sql_text(f"{column.name} contains a NUL character: remove it")
                 condition = f"contains({typed}, {text.never})"
                 if text.kind:
-                    fix = f"; {text.fix}" if text.fix else ""
-                    reason = f"{column.name} is not {text.kind}{fix}"
+                    wrong = sql_text(f"{column.name} is not {text.kind}")
+                    reason = f"concat_ws('; ', {wrong}, nullif({text.fix}, ''))"
                     condition = f"{typed} is null and {text.is_given}"
                     if text.never:
                         condition += f" or contains({text.sql}, {text.never})"
-                yield _Fault(column.name, "type", sql_text(reason), condition)
+                yield _Fault(column.name, "type", reason, condition)
             for rule in self._flagging():
                 if rule.column != column.name:
                     continue
