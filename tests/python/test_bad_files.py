@@ -177,7 +177,8 @@ SMALL = [
         "days-as-excel-counts-them",
         "pipes",
         mains("1,5,43831", "2,5,18264", header=LAID),
-        says=f"installed_on {NOT_A_DATE} (for example '18264')",
+        says="installed_on is not a date; it looks like a day number of Excel: name formats: "
+        "[excel] in the mapping (for example '18264')",
     ),
     Case(
         "moments",
