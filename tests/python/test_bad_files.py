@@ -13,7 +13,6 @@ import pyarrow as pa
 import pytest
 
 from bad_files import (
-    NOT_A_DATE,
     NOT_A_NUMBER,
     NOTHING,
     Case,
