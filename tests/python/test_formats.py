@@ -15,6 +15,7 @@ import pytest
 import shapely
 from pyogrio import list_layers
 from pyogrio.raw import write
+from pyproj import CRS, Transformer
 
 from cities import City
 
@@ -255,3 +256,148 @@ def test_a_year_of_two_digits_is_of_the_past_unless_a_pivot_says_otherwise(
     said = load(empty_city, "pipes", file, columns.replace("PIVOT", ", pivot: 2022"))
     assert "two digits" not in said
     assert empty_city.value("select min(installed_on) from raw.pipes") == dt.date(1923, 1, 1)
+
+
+def written(shape: shapely.Geometry) -> dict[str, str]:
+    """Return a shape in each way in which people write one into a table."""
+    tagged = shapely.set_srid(shape, 4326)
+    utm = Transformer.from_crs(4326, 32611, always_xy=True)
+    in_utm = shapely.transform(shape, utm.transform, interleaved=False)
+    return {
+        "wkt": shape.wkt,
+        "no_space": shape.wkt.replace(" (", "(").replace("LINESTRING", "LineString"),
+        "multi": f"MULTILINESTRING ({shape.wkt.removeprefix('LINESTRING ')})",
+        "collection": f"GEOMETRYCOLLECTION ({shape.wkt})",
+        "ewkt": f"SRID=4326;{shape.wkt}",
+        "wkb": shapely.to_wkb(shape, hex=True),
+        "ewkb": shapely.to_wkb(tagged, hex=True, include_srid=True).lower(),
+        "bytea": f"\\x{shapely.to_wkb(shape, hex=True)}",
+        "geojson": shapely.to_geojson(shape),
+        "python": shapely.to_geojson(shape).replace('"', "'"),
+        "utm": f"SRID=32611;{in_utm.wkt}",
+    }
+
+
+def test_a_main_takes_its_place_and_length_from_a_shape_in_any_notation(
+    empty_city: City, tmp_path: Path
+) -> None:
+    """Without places no break finds its main, and without lengths there is no rate."""
+    texts = written(shapely.LineString([(-118.25, 34.05), (-118.25, 34.051)]))
+    rows = pa.table({"pipe_id": list(texts), "the_geom": list(texts.values())})
+    pq.write_table(rows, tmp_path / "mains.parquet")
+    load(empty_city, "pipes", tmp_path / "mains.parquet")
+    found = empty_city.rows("select * from raw.pipes")
+    assert {row["pipe_id"] for row in found} == set(texts)
+    for row in found:
+        assert row["length_m"] == pytest.approx(110.9, abs=0.2), row
+        assert row["start_longitude"] == pytest.approx(-118.25, abs=1e-4), row
+        assert row["end_latitude"] == pytest.approx(34.051, abs=1e-4), row
+        line = shapely.from_wkt(row["geometry_wkt"])
+        assert line.length == pytest.approx(0.001, abs=1e-5), row
+
+
+def test_a_length_that_is_delivered_wins_over_that_of_the_shape(
+    duckdb_city: City, tmp_path: Path
+) -> None:
+    file = text(
+        tmp_path,
+        "mains.csv",
+        'pipe_id,length_m,axis\n1,7,"LINESTRING (538000 4813000, 538100 4813000)"\n'
+        "2,8,\n3,9,LINESTRING EMPTY\n4,9,no shape\n5,9,POINT (538000 4813000)\n",
+    )
+    mapping = "pipes: {crs: EPSG:26917, columns: {geometry: axis}}"
+    said = load(duckdb_city, "pipes", file, mapping)
+    assert "3 loaded + 2 quarantined" in said
+    assert "headers not in the contract" not in said
+    found = duckdb_city.rows("select pipe_id, length_m, start_longitude from raw.pipes order by 1")
+    assert [row["length_m"] for row in found] == [7, 8, 9]
+    assert [row["start_longitude"] is None for row in found] == [False, True, True]
+    assert found[0]["start_longitude"] == pytest.approx(-80.53, abs=0.01)
+
+
+def test_a_break_takes_its_place_from_a_point_in_any_notation(
+    duckdb_city: City, tmp_path: Path
+) -> None:
+    """Portals export a place as one column, some with the latitude first."""
+    points = {
+        "wkt": "POINT (-118.25 34.05)",
+        "one_of_many": "MULTIPOINT ((-118.25 34.05))",
+        "with_height": "POINT Z (-118.25 34.05 80)",
+        "pair": "(34.05, -118.25)",
+        "address": "1 Main St\nLos Angeles, CA\n(34.05, -118.25)",
+        "geo_point": "34.05, -118.25",
+        "object": "{'latitude': '34.05', 'longitude': '-118.25'}",
+        "none": "beside the bridge",
+    }
+    columns = {"break_id": list(points), "location": list(points.values())}
+    rows = pa.table(columns | {"broke_on": ["2020-01-01"] * len(points)})
+    pq.write_table(rows, tmp_path / "breaks.parquet")
+    said = load(duckdb_city, "breaks", tmp_path / "breaks.parquet")
+    assert "location holds no shape in 1 rows, which have no place" in said
+    found = duckdb_city.rows("select break_id, longitude, latitude from raw.breaks")
+    places = {row["break_id"]: (row["longitude"], row["latitude"]) for row in found}
+    assert places.pop("none") == (None, None)
+    assert set(places.values()) == {(-118.25, 34.05)}
+
+
+def test_a_location_in_words_is_no_shape(duckdb_city: City, tmp_path: Path) -> None:
+    file = text(tmp_path, "breaks.csv", "break_id,broke_on,location\n1,2020-01-01,Main St\n")
+    assert "warning" not in load(duckdb_city, "breaks", file)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:26917", None, ""])
+def test_shapes_of_geoparquet_are_in_the_system_that_it_names(
+    duckdb_city: City, tmp_path: Path, crs: str | None
+) -> None:
+    """GeoParquet without a system is in degrees; with null, in one that nobody knows."""
+    line = shapely.LineString([(538_000, 4_813_000), (538_100, 4_813_000)])
+    if crs is None:
+        line = shapely.LineString([(-80.53, 43.47), (-80.5288, 43.47)])
+    column: dict[str, object] = {"encoding": "WKB", "geometry_types": ["LineString"]}
+    if crs is not None:
+        column["crs"] = CRS(crs).to_json_dict() if crs else None
+    geo = {"version": "1.1.0", "primary_column": "shape", "columns": {"shape": column}}
+    rows = pa.table({"pipe_id": ["1"], "shape": [shapely.to_wkb(line)]})
+    path = tmp_path / "mains.parquet"
+    pq.write_table(rows.replace_schema_metadata({"geo": json.dumps(geo)}), path)
+    if crs == "":
+        assert "name it in a mapping, for example `crs: " in refused(duckdb_city, "pipes", path)
+    load(duckdb_city, "pipes", path, "pipes: {crs: EPSG:26917}" if crs == "" else "")
+    found = duckdb_city.rows("select length_m, start_longitude from raw.pipes")[0]
+    assert found["length_m"] == pytest.approx(100, rel=0.05)
+    assert found["start_longitude"] == pytest.approx(-80.53, abs=0.01)
+
+
+def test_curves_become_lines_and_what_is_none_is_set_aside(
+    empty_city: City, tmp_path: Path
+) -> None:
+    """ArcGIS draws bends as arcs; one of them must not refuse all mains."""
+    shapes = {
+        "straight": "LINESTRING (0 0, 2 0)",
+        "arc": "CIRCULARSTRING (0 0, 1 1, 2 0)",
+        "arc_with_height": "CIRCULARSTRING Z (0 0 5, 1 1 5, 2 0 5)",
+        "compound": "COMPOUNDCURVE (CIRCULARSTRING (0 0, 1 1, 2 0), (2 0, 3 0))",
+        "many": "MULTICURVE ((0 0, 1 0), CIRCULARSTRING (1 0, 2 1, 3 0))",
+        "circle": "CIRCULARSTRING (0 0, 2 0, 0 0)",
+        "in_a_collection": "GEOMETRYCOLLECTION (CIRCULARSTRING (0 0, 1 1, 2 0))",
+        "cut_off": "CIRCULARSTRING (0 0, 1 1, 2 0",
+        "two_places": "CIRCULARSTRING (0 0, 1 1)",
+    }
+    rows = "".join(f'{name},5,"{shape}"\n' for name, shape in shapes.items())
+    file = text(tmp_path, "mains.csv", f"pipe_id,length_m,geometry_wkt\n{rows}")
+    assert "7 loaded + 2 quarantined" in load(empty_city, "pipes", file)
+    found = empty_city.rows("select pipe_id, geometry_wkt from raw.pipes")
+    lengths = {row["pipe_id"]: shapely.from_wkt(row["geometry_wkt"]).length for row in found}
+    half = np.pi
+    assert lengths == pytest.approx(
+        {
+            "straight": 2,
+            "arc": half,
+            "arc_with_height": half,
+            "compound": half + 1,
+            "many": half + 1,
+            "circle": 2 * half,
+            "in_a_collection": half,
+        },
+        rel=1e-3,
+    )

@@ -14,6 +14,7 @@ from la_pipeline_failure_predict.sources.landing import (
 from la_pipeline_failure_predict.sources.mapping import AttributeRule, ColumnRule, SourceMapping
 from la_pipeline_failure_predict.sources.reading import headers
 from la_pipeline_failure_predict.sources.row_checks import holds_text
+from la_pipeline_failure_predict.sources.shape_texts import find_shapes
 from la_pipeline_failure_predict.tables import Table
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import sql_text
@@ -58,7 +59,8 @@ def land_attributes(
     if not mapping.attributes:
         return []
     present = headers(scratch, delivered)
-    pipe_id = column_rules(tables["pipes"], present, mapping)["pipe_id"]
+    shapes = find_shapes(scratch, delivered, tables["pipes"], present, mapping)
+    pipe_id = column_rules(tables["pipes"], present, mapping, shapes)["pipe_id"]
     found = []
     for name, rule in mapping.attributes.items():
         columns = {"pipe_id": source_text(pipe_id, mapping), "attribute": sql_text(name)}

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pint
 import pyarrow as pa
-import shapely
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.archives import file_inside
@@ -22,8 +20,13 @@ from la_pipeline_failure_predict.sources.row_checks import (
     find_misfits,
     holds_text,
 )
-from la_pipeline_failure_predict.sources.shapes import is_outside_degrees, project_shapes, to_wgs84
-from la_pipeline_failure_predict.spatial.geometry import read_wkt
+from la_pipeline_failure_predict.sources.shape_texts import (
+    MAPPED_AS,
+    SHAPE,
+    find_shapes,
+    take_from_shapes,
+)
+from la_pipeline_failure_predict.sources.shapes import MEASURES, to_wgs84
 from la_pipeline_failure_predict.tables import Column, Table
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import quote, sql_text
@@ -83,7 +86,9 @@ def land(
         there, or a rule about the delivery as a whole is broken.
     """
     present = headers(scratch, delivered)
-    rules = column_rules(table, present, mapping)
+    shapes = find_shapes(scratch, delivered, table, present, mapping)
+    shapes = shapes and present_rule("the shapes", shapes, present)
+    rules = column_rules(table, present, mapping, shapes)
     texts = {
         name: DeliveredText(
             sql=source_text(rule, mapping),
@@ -107,7 +112,9 @@ def land(
         f"from (select _row_number, {listed}{given} from {delivered} as delivered)"
     )
     _project_coordinates(scratch, typed, table, mapping)
-    _project_shapes(scratch, typed, table, mapping)
+    strange: tuple[str, ...] = ()
+    if shapes is not None:
+        strange = _take_from_shapes(scratch, delivered, typed, table, rules, shapes, mapping)
     checked = check_rows(scratch, table, delivered, typed, texts, taken)
     suspect = [
         warning
@@ -115,7 +122,8 @@ def land(
         if table.column(name).sql_type == "date"
         for warning in suspect_days(scratch, delivered, name, texts[name].sql, rule)
     ]
-    used = {header for rule in (*rules.values(), *mapping.further) for header in rule.headers}
+    read = (*rules.values(), *mapping.further, *([shapes] if shapes else []))
+    used = {header for rule in read for header in rule.headers}
     return Landed(
         accepted=checked.accepted,
         refused=checked.refused,
@@ -123,7 +131,7 @@ def land(
         rows_accepted=checked.rows_accepted,
         rows_refused=checked.rows_refused,
         ignored_headers=tuple(name for name in present if name not in used and "." not in name),
-        warnings=(*suspect, *checked.warnings),
+        warnings=(*strange, *suspect, *checked.warnings),
     )
 
 
@@ -160,12 +168,21 @@ def join_lookups(scratch: Scratch, delivered: str, path: Path, mapping: SourceMa
 
 
 def column_rules(
-    table: Table, present: Sequence[str], mapping: SourceMapping
+    table: Table,
+    present: Sequence[str],
+    mapping: SourceMapping,
+    shapes: ColumnRule | None = None,
 ) -> dict[str, ColumnRule]:
-    """Return the rule of each column that the delivery fills."""
+    """Return the rule of each column that the delivery fills.
+
+    Parameters
+    ----------
+    shapes
+        How its shapes are read, from which places and lengths can come.
+    """
     known = {column.name for column in table.delivered}
     for name in mapping.columns:
-        if name not in known:
+        if name not in known and not (shapes and name in MAPPED_AS):
             raise UserError(
                 f"The mapping names {name!r}, which {table.name} does not have; it has "
                 f"{', '.join(sorted(known))}."
@@ -180,9 +197,12 @@ def column_rules(
             rule = present_rule(column.name, rule, present)
         if rule is not None:
             rules[column.name] = rule
+    if shapes is not None and SHAPE in known:
+        rules[SHAPE] = present_rule(SHAPE, shapes, present)
     _check_looks_like(table, rules, mapping)
     for column in table.delivered:
-        if column.required and column.name not in rules:
+        is_measured = shapes is not None and column.name in MEASURES
+        if column.required and column.name not in rules and not is_measured:
             raise UserError(
                 f"No header for the column {column.name} of {table.name}: the file has "
                 f"{_some(present)}; "
@@ -364,25 +384,19 @@ def _project_coordinates(
         )
 
 
-def _project_shapes(scratch: Scratch, typed: str, table: Table, mapping: SourceMapping) -> None:
-    """Replace well-known text in the mapping's system by such in degrees."""
-    if mapping.crs is None:
-        return
-    for rule in table.rules:
-        if rule.kind != "wkt":
-            continue
-        column = quote(str(rule.column))
-        rows = scratch.query(
-            f"select _row_number, {column} from {typed} where {column} is not null"
-        )
-        with np.errstate(invalid="ignore"):
-            shapes = read_wkt(rows.column(1).to_pylist())
-            projected = is_outside_degrees(shapes)
-            shapes = project_shapes(shapes[projected], mapping.crs)
-        numbers = rows.column(0).to_numpy()[projected]
-        texts = pa.array(shapely.to_wkt(shapes, rounding_precision=7), pa.string())
-        scratch.register("projected", pa.table({"at_row": numbers, "wkt": texts}))
-        scratch.execute(
-            f"update {typed} set {column} = projected.wkt from projected "
-            "where _row_number = projected.at_row"
-        )
+def _take_from_shapes(
+    scratch: Scratch,
+    delivered: str,
+    typed: str,
+    table: Table,
+    rules: dict[str, ColumnRule],
+    shapes: ColumnRule,
+    mapping: SourceMapping,
+) -> tuple[str, ...]:
+    """Fill what no header fills from the shapes; returns what is suspect."""
+    text = source_text(shapes, mapping)
+    fills = [c.name for c in table.delivered if c.name in MEASURES and c.name not in rules]
+    unreadable = take_from_shapes(scratch, delivered, typed, table, text, fills, mapping.crs)
+    if not unreadable or SHAPE in rules:  # then each of them is set aside
+        return ()
+    return (f"{shapes.headers[0]} holds no shape in {unreadable:,} rows, which have no place.",)
