@@ -191,6 +191,7 @@ def measure(shapes: np.ndarray) -> dict[str, pa.Array]:
     A line in pieces begins with its first.
     """
     columns = {}
+    shapes = _only(shapes, ~shapely.is_empty(shapes))
     kinds = shapely.get_type_id(shapes)
     is_point, is_line = kinds == POINT, np.isin(kinds, (LINE, MANY_LINES))
     if is_point.any():
