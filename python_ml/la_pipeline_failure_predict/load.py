@@ -16,8 +16,10 @@ from la_pipeline_failure_predict.sources.attributes import ATTRIBUTES_TABLE, lan
 from la_pipeline_failure_predict.sources.landing import Landed, land
 from la_pipeline_failure_predict.sources.mapping import SourceMapping, read_mapping
 from la_pipeline_failure_predict.sources.providers import Source, find_source
+from la_pipeline_failure_predict.sources.remarks import TOTAL_ROW
 from la_pipeline_failure_predict.tables import Table
 from la_pipeline_failure_predict.warehouse import Scratch, Warehouse, open_scratch
+from la_pipeline_failure_predict.warehouse.base import sql_text
 from la_pipeline_failure_predict.warehouse.faults import explain_error
 
 log = logging.getLogger(__name__)
@@ -216,7 +218,13 @@ def _check_rejects(
     scratch: Scratch, landed: Landed, delivery: _Delivery, limit: RejectLimit | None
 ) -> None:
     """Refuse a file if too many rows do not fit, or if none does, which means a wrong mapping."""
-    refused, rows = landed.rows_refused, landed.rows_in_file
+    totals = scratch.scalar(
+        f"select count(distinct _row_number) from {landed.refused} "
+        f"where reason = {sql_text(TOTAL_ROW)}"
+    )
+    # A total is no row that does not fit.
+    rows = landed.rows_in_file - int(str(totals))
+    refused = landed.rows_refused - int(str(totals))
     if refused == 0 or (landed.rows_accepted and (limit is None or limit.allows(refused, rows))):
         return
     worst = scratch.query(

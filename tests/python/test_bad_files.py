@@ -420,8 +420,14 @@ SMALL = [
         "workbook",
         "pipes",
         archive(("xl/workbook.xml", b"x")),
-        says="is an Excel workbook or a zip: save the sheet as CSV",
+        says="cannot be read as an Excel workbook",
         suffix=".xlsx",
+    ),
+    Case(
+        "workbook-named-csv",
+        "pipes",
+        archive(("xl/workbook.xml", b"x")),
+        says="is an Excel workbook or a zip: name it .xlsx or .zip",
     ),
     Case(
         "gzip",
@@ -574,7 +580,7 @@ SMALL = [
         "zip-of-two-tables",
         "pipes",
         archive(("a.csv", b"x\n1\n"), ("b.csv", b"x\n1\n")),
-        says="holds a.csv, b.csv: unpack it and name one file",
+        says="holds a.csv, b.csv: name one without its suffix as `layer:` in a mapping",
         suffix=".zip",
     ),
     Case(

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pyogrio.raw import write
 from pyproj import CRS, Transformer
 
 from cities import City
+from workbook_files import write_workbook
 
 NEW_YEAR = dt.datetime(2024, 1, 1)
 ZONED = {"type": "Feature", "properties": {"break_id": "g1", "broke_on": "2024-01-01T00:00:00Z"}}
@@ -401,3 +403,135 @@ def test_curves_become_lines_and_what_is_none_is_set_aside(
         },
         rel=1e-3,
     )
+
+
+BREAK_ROWS = [
+    ["No", "Date\n(of repair)", "Size", "Note"],
+    [1431, dt.date(2020, 1, 2), 6.5, "it's"],
+    ["00017", dt.date(2021, 12, 31), 8, None],
+    [],
+    [1432.0, 44562, None, "a day without its format"],
+]
+REPAIRS = (
+    'breaks: {SHEETcolumns: {break_id: "No", diameter_mm: {from: Size, unit: inch}, '
+    'broke_on: {from: "Date (of repair)", formats: [excel]}}}'
+)
+
+
+def found_repairs(city: City) -> list[tuple]:
+    rows = city.rows(
+        "select break_id, cast(broke_on as text) as day, round(cast(diameter_mm as numeric), 1) "
+        "as mm from raw.breaks order by 2"
+    )
+    return [(row["break_id"], row["day"], row["mm"] and float(row["mm"])) for row in rows]
+
+
+@pytest.mark.parametrize("title", [[], [["City of Somewhere"], [], [None, "Repairs", None, 2022]]])
+def test_a_workbook_is_read_as_people_see_it(
+    empty_city: City, tmp_path: Path, title: list[list]
+) -> None:
+    """Titles above the table, dates of Excel, whole numbers without decimals, texts as they are."""
+    path = write_workbook(tmp_path / "breaks.xlsx", {"Repairs": title + BREAK_ROWS, "Notes": []})
+    said = load(empty_city, "breaks", path, REPAIRS.replace("SHEET", ""))
+    assert "3 rows in breaks.xlsx = 3 loaded + 0 quarantined" in said
+    assert ("the header is row 4 of the sheet 'Repairs'" in said) == bool(title)
+    assert found_repairs(empty_city) == [
+        ("1431", "2020-01-02", 165.1),
+        ("00017", "2021-12-31", 203.2),
+        ("1432", "2022-01-01", None),
+    ]
+
+
+@pytest.mark.parametrize("named", ["sheet: repairs", "sheet: 2", "sheet: 2, header_row: 1"])
+def test_one_of_several_sheets_is_named(duckdb_city: City, tmp_path: Path, named: str) -> None:
+    sheets = {"Summary": [["Breaks by year"], [2020, 1]], "Repairs": BREAK_ROWS, "Old": [["x"]]}
+    path = write_workbook(tmp_path / "breaks.xlsx", sheets, hidden=["Old"])
+    said = refused(duckdb_city, "breaks", path, REPAIRS.replace("SHEET", ""))
+    assert "has 2 sheets: Summary, Repairs; name one" in said
+    said = refused(duckdb_city, "breaks", path, REPAIRS.replace("SHEET", "sheet: Rep, "))
+    assert "has no sheet 'Rep'" in said
+    load(duckdb_city, "breaks", path, REPAIRS.replace("SHEET", f"{named}, "))
+    assert len(found_repairs(duckdb_city)) == 3
+
+
+def test_a_header_is_found_without_a_mapping(duckdb_city: City, tmp_path: Path) -> None:
+    """A group of headers fills fewer cells than the header under it."""
+    rows = [
+        ["Water mains, as of", dt.date(2024, 1, 1)],
+        ["Identity", None, "Size", None],
+        ["pipe_id", "material", "diameter_mm", "length_m"],
+        [1, "CI", 150, 20.25],
+        [2, None, 100, 30],
+    ]
+    path = write_workbook(tmp_path / "mains.xlsx", {"Mains": rows})
+    assert "2 loaded" in load(duckdb_city, "pipes", path)
+    assert duckdb_city.value("select sum(length_m) from raw.pipes") == 50.25
+    said = refused(duckdb_city, "pipes", path, "pipes: {header_row: 9}")
+    assert "has no header in row 9" in said
+
+
+def test_a_cell_far_out_is_refused_before_it_fills_the_memory(
+    duckdb_city: City, tmp_path: Path
+) -> None:
+    rows = [["pipe_id", "length_m"], *([] for _ in range(9_999)), [None] * 16_000 + [1]]
+    path = write_workbook(tmp_path / "mains.xlsx", {"Mains": rows})
+    assert "reaches to row 10,001 and column 16,001" in refused(duckdb_city, "pipes", path)
+
+
+@pytest.mark.parametrize(
+    "total", ["Total,,650.5", "GRAND TOTAL:,,650.5", ",Total length,650.5", '"",Total,1']
+)
+def test_a_total_at_the_end_is_no_main(duckdb_city: City, tmp_path: Path, total: str) -> None:
+    file = text(tmp_path, "mains.csv", f"pipe_id,material,length_m\n1,CI,600\n2,CI,50.5\n{total}\n")
+    said = load(duckdb_city, "pipes", file)
+    assert "3 rows in mains.csv = 2 loaded + 1 quarantined" in said
+    reason = duckdb_city.value("select min(reason) from raw.quarantine where rule = 'shape'")
+    assert reason == "the row is a total of the others, and none of them"
+
+
+def test_a_main_in_total_street_is_a_main(duckdb_city: City, tmp_path: Path) -> None:
+    file = text(tmp_path, "mains.csv", "pipe_id,street_name,length_m\n1,Total Ave,6\n2,Total,7\n")
+    assert "2 loaded" in load(duckdb_city, "pipes", file)
+
+
+@pytest.mark.parametrize("at", ["top", "properties", "end"])
+def test_an_export_that_the_server_cut_off_is_told(
+    duckdb_city: City, tmp_path: Path, at: str
+) -> None:
+    """ArcGIS gives the first 2,000 rows and says so where nobody looks."""
+    features = [ZONED | {"geometry": POINT}]
+    layer = {"type": "FeatureCollection", "features": features}
+    if at == "properties":
+        layer["properties"] = {"exceededTransferLimit": True}
+    elif at == "top":
+        layer = {"exceededTransferLimit": True} | layer
+    else:
+        layer["exceededTransferLimit"] = True
+    file = text(tmp_path, "breaks.geojson", json.dumps(layer))
+    assert "there are more rows than it gave (exceededTransferLimit)" in load(
+        duckdb_city, "breaks", file
+    )
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\n"])
+def test_a_header_may_be_written_in_two_lines(
+    duckdb_city: City, tmp_path: Path, ending: str
+) -> None:
+    rows = ['ID,"Date\n(of repair)",Note', '1,2010-01-02,"two\nlines"', "2,2011-02-03,x"]
+    file = text(tmp_path, "breaks.csv", ending.join(rows) + ending)
+    for number, header in enumerate((r"Date\n(of repair)", "Date (of repair)")):
+        mapping = f'breaks: {{columns: {{break_id: ID, broke_on: "{header}"}}}}'
+        assert "2 loaded + 0 quarantined" in load(duckdb_city, "breaks", file, mapping)
+        assert duckdb_city.value("select count(*) from raw.breaks") == 2 * (number + 1)
+
+
+def test_a_zip_of_several_shapefiles_is_told_which_one(duckdb_city: City, tmp_path: Path) -> None:
+    for name, ids in (("mains", ["1", "2"]), ("hydrants", ["h"])):
+        layer(tmp_path / f"{name}.shp", {"pipe_id": ids}, lines(len(ids)))
+    path = tmp_path / "network.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in tmp_path.glob("[mh]*.*"):
+            archive.write(file, file.name)
+    assert "name one without its suffix as `layer:`" in refused(duckdb_city, "pipes", path)
+    load(duckdb_city, "pipes", path, "pipes: {layer: mains}")
+    assert duckdb_city.value("select count(*) from raw.pipes") == 2

@@ -80,7 +80,7 @@ def unpacked(path: Path) -> Iterator[Path]:
     if not zipfile.is_zipfile(path):
         raise UserError(f"{path} is neither a folder nor a readable zip: fetch it again.")
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
-        _check(archive, path)
+        check_archive(archive, path)
         try:
             archive.extractall(folder)
         except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
@@ -88,7 +88,14 @@ def unpacked(path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _check(archive: zipfile.ZipFile, path: Path) -> None:
+def check_archive(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuse a zip that unpacks to far too much, or outside of its folder.
+
+    Raises
+    ------
+    UserError
+        If it does.
+    """
     items = archive.infolist()
     unpacked_bytes = sum(item.file_size for item in items)
     packed_bytes = max(sum(item.compress_size for item in items), 1)

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.sources.mapping import one_line
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import quote, sql_text
 
@@ -120,7 +121,7 @@ def _count_lines(path: Path) -> int:
 
 
 def distinct_names(given: Iterable[str]) -> list[str]:
-    """Return headers as names of columns: a missing one and a repeated one are numbered.
+    """Return headers as names of columns in one line: missing and repeated ones are numbered.
 
     Case does not tell names apart, and those of the loader's own columns are taken.
     """
@@ -128,7 +129,7 @@ def distinct_names(given: Iterable[str]) -> list[str]:
     repeats: dict[str, int] = {}
     names = []
     for position, header in enumerate(given):
-        base = header.strip() or f"column{position}"
+        base = one_line(header) or f"column{position}"
         name = base
         while name.lower() in seen:
             repeats[base] = repeats.get(base, 0) + 1

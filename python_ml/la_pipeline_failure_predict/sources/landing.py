@@ -85,6 +85,7 @@ def land(
         If a required column is in no header, the mapping names a header or column that is not
         there, or a rule about the delivery as a whole is broken.
     """
+    remarks, scratch.remarks = scratch.remarks, []
     present = headers(scratch, delivered)
     shapes = find_shapes(scratch, delivered, table, present, mapping)
     shapes = shapes and present_rule("the shapes", shapes, present)
@@ -131,7 +132,7 @@ def land(
         rows_accepted=checked.rows_accepted,
         rows_refused=checked.rows_refused,
         ignored_headers=tuple(name for name in present if name not in used and "." not in name),
-        warnings=(*strange, *suspect, *checked.warnings),
+        warnings=(*remarks, *strange, *suspect, *checked.warnings),
     )
 
 

@@ -37,6 +37,11 @@ OUTCOMES = frozenset(
 )
 
 
+def one_line(header: str) -> str:
+    """Return a header without the line breaks that a cell may have."""
+    return re.sub(r"\s*[\r\n]+\s*", " ", header.strip())
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,6 +63,11 @@ class ColumnRule(_Strict):
     formats: tuple[str, ...] = ()
     pivot: int | None = Field(default=None, ge=0, le=2100)
     codes: dict[str, str | None] = Field(default_factory=dict)
+
+    @field_validator("headers")
+    @classmethod
+    def _in_one_line(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(one_line, value))
 
     @field_validator("pivot")
     @classmethod
@@ -171,6 +181,8 @@ class SourceMapping(_Strict):
     encoding: str | None = None
     delimiter: str | None = None
     layer: str | None = None
+    sheet: str | int | None = None
+    header_row: int | None = Field(default=None, ge=1, le=10_000)
     nulls: tuple[str, ...] = ()
     decimal: Literal[".", ","] = "."
     thousands: str | None = None
@@ -195,6 +207,12 @@ class SourceMapping(_Strict):
                     "out"
                 )
         return value
+
+    @property
+    def named_headers(self) -> frozenset[str]:
+        """All headers that the mapping names."""
+        rules = (*self.columns.values(), *self.further)
+        return frozenset(header for rule in rules for header in rule.headers)
 
     @property
     def further(self) -> Iterator[ColumnRule]:

@@ -8,22 +8,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from la_pipeline_failure_predict.errors import UserError, first_line
+from la_pipeline_failure_predict.sources import workbooks
 from la_pipeline_failure_predict.sources.archives import unpacked
 from la_pipeline_failure_predict.sources.batches import append_batches
 from la_pipeline_failure_predict.sources.csv_rows import MALFORMED, ROW_NUMBER, SURPLUS, read_csv
 from la_pipeline_failure_predict.sources.layers import read_layer
 from la_pipeline_failure_predict.sources.mapping import SourceMapping
 from la_pipeline_failure_predict.sources.parquet_rows import read_parquet
+from la_pipeline_failure_predict.sources.remarks import CUT_OFF_REMARK, is_cut_off, mark_totals
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.faults import explain_error
 
 VECTOR_SUFFIXES = {".geojson", ".json", ".gpkg", ".shp", ".gdb", ".fgb"}
+JSON_SUFFIXES = {".geojson", ".json"}
 PARQUET_SUFFIXES = {".parquet", ".pq"}
 
 # First bytes of files that are often delivered under another kind's name, and what to do.
 TABLE_SIGNATURES = {
-    b"PK\x03\x04": "an Excel workbook or a zip: save the sheet as CSV, or name the zip .zip",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook: save the sheet as CSV",
+    b"PK\x03\x04": "an Excel workbook or a zip: name it .xlsx or .zip",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook: name it .xls",
     b"\x1f\x8b": "compressed with gzip: unpack it",
     b"PAR1": "Parquet: name it .parquet",
     b"%PDF": "a PDF: ask for the table as CSV",
@@ -53,9 +56,16 @@ def read_file(
     if suffix in VECTOR_SUFFIXES:
         batches = read_layer(path, mapping.layer, mapping.crs, mapping.encoding)
         append_batches(scratch, relation, batches)
+        if suffix in JSON_SUFFIXES and is_cut_off(path):
+            scratch.remarks.append(CUT_OFF_REMARK)
     elif suffix == ".zip":
         with unpacked(path) as folder:
-            read_file(scratch, _table_in(folder, path), relation, mapping, encoding)
+            read_file(scratch, _table_in(folder, path, mapping), relation, mapping, encoding)
+            return
+    elif suffix in workbooks.SUFFIXES:
+        batches, told = workbooks.read_sheet(path, mapping)
+        append_batches(scratch, relation, batches)
+        scratch.remarks += [told] if told else []
     elif suffix in PARQUET_SUFFIXES:
         _read_parquet(scratch, path, relation, mapping.crs)
     else:
@@ -64,17 +74,27 @@ def read_file(
             read_csv(scratch, readable, relation, mapping.delimiter, path)
     if not scratch.scalar(f"select count(*) from {relation}"):
         raise UserError(f"{path} has no rows: ask for the delivery again, or leave it out.")
+    mark_totals(scratch, relation)
 
 
-def _table_in(folder: Path, archive: Path) -> Path:
-    """Return the one file of an unpacked archive that holds a table or a map layer."""
-    kinds = VECTOR_SUFFIXES | PARQUET_SUFFIXES | {".csv"}
+def _table_in(folder: Path, archive: Path, mapping: SourceMapping) -> Path:
+    """Return the one file of an unpacked archive that holds a table or a map layer.
+
+    Of several, that which is called as the layer that the mapping names.
+    """
+    kinds = VECTOR_SUFFIXES | PARQUET_SUFFIXES | workbooks.SUFFIXES | {".csv"}
     found = [item for item in sorted(folder.rglob("*")) if item.suffix.lower() in kinds]
     # The files of a shapefile and the inside of a geodatabase are not tables of their own.
     found = [item for item in found if not any(up.suffix == ".gdb" for up in item.parents)]
+    if len(found) > 1 and mapping.layer is not None:
+        named = [item for item in found if item.stem.lower() == mapping.layer.lower()]
+        found = named or found
     if len(found) != 1:
         listed = ", ".join(item.name for item in found[:5]) or "nothing that can be read"
-        raise UserError(f"{archive} holds {listed}: unpack it and name one file.")
+        raise UserError(
+            f"{archive} holds {listed}: name one without its suffix as `layer:` in "
+            "a mapping, or unpack it and name the file."
+        )
     return found[0]
 
 

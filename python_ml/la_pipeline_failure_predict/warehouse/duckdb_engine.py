@@ -152,10 +152,16 @@ class DuckDBScratch(DuckDBWarehouse):
     host
         A DuckDB warehouse whose instance it joins, so that rows need not leave the engine to get
         there; None starts an instance of its own.
+
+    Attributes
+    ----------
+    remarks
+        What the reader of a file has noticed and the user should know.
     """
 
     def __init__(self, host: DuckDBWarehouse | None = None) -> None:
         self.label = "scratch database"
+        self.remarks: list[str] = []
         self.host = host
         self.catalog = f"scratch_{uuid.uuid4().hex[:8]}"
         self.connection = host.connection.cursor() if host else duckdb.connect()
