@@ -1,15 +1,16 @@
 """Which candidate is trained: the simplest calibrated one that no other beats significantly."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model import metrics
 from la_pipeline_failure_predict.model.candidates import BreakModel
 from la_pipeline_failure_predict.model.evaluate import Ranked, paired_gain
 from la_pipeline_failure_predict.model.grains import Grain
+from la_pipeline_failure_predict.model.stored import StoredBacktest, read_stored
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 
 # Lowest and highest value of a figure; None where there is no limit.
@@ -128,8 +129,17 @@ def read_champion(warehouse: Warehouse, grain: Grain) -> Champion:
         )
         rows = warehouse.query(sql, (grain.name,)).to_pylist()
         if rows:
-            newest = rows[0]
-            reason = f"champion of {newest['backtest_id']}: {newest['champion_reason']}"
-            judged = json.loads(newest["parameters"])["config"]["models"]
-            return Champion(newest["champion"], reason, judged.get(newest["champion"], {}))
+            fix = (
+                "delete from ml.backtests where "
+                f"backtest_id = '{rows[0]['backtest_id']}', then run la-pipes backtest."
+            )
+            (newest,) = read_stored(StoredBacktest, rows, fix)
+            if newest.champion not in grain.candidates:
+                raise UserError(
+                    f"Backtest {newest.backtest_id} names the champion {newest.champion!r}, which "
+                    f"is none of {', '.join(grain.candidates)}: {fix}"
+                )
+            reason = f"champion of {newest.backtest_id}: {newest.champion_reason}"
+            judged = newest.parameters.config.models
+            return Champion(newest.champion, reason, judged.get(newest.champion, {}))
     return Champion(grain.default_model, "the default: no backtest has been run in this warehouse")

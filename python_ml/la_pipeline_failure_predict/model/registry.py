@@ -22,6 +22,13 @@ from la_pipeline_failure_predict.model.design import Term
 from la_pipeline_failure_predict.model.evaluate import Metric
 from la_pipeline_failure_predict.model.grains import Grain
 from la_pipeline_failure_predict.model.metrics import Estimate
+from la_pipeline_failure_predict.model.stored import (
+    StoredFit,
+    StoredSummary,
+    StoredTerm,
+    delete_run,
+    read_stored,
+)
 from la_pipeline_failure_predict.tables import Table
 from la_pipeline_failure_predict.warehouse.base import (
     Warehouse,
@@ -152,7 +159,7 @@ def has_run(warehouse: Warehouse, run_id: str) -> bool:
 
 
 def write_run(warehouse: Warehouse, run: Run) -> None:
-    """Write a run in one transaction: all of its rows, or none."""
+    """Write a run in one transaction: all of its rows, or none; of what is left of it, nothing."""
     now = datetime.now(UTC).replace(tzinfo=None)
     written = (
         _run_rows(run, now),
@@ -162,6 +169,9 @@ def write_run(warehouse: Warehouse, run: Run) -> None:
     rows = dict(zip(MODEL_TABLES, written, strict=True))
     with warehouse.transaction():
         for name, listed in rows.items():
+            warehouse.execute(
+                f"delete from {warehouse.full_name(name)} where run_id = $1", (run.run_id,)
+            )
             if listed:
                 warehouse.append(warehouse.table(name), reader_of(warehouse.table(name), listed))
     for name in rows:
@@ -262,7 +272,9 @@ def list_fits(warehouse: Warehouse, grain: Grain, run_id: str | None = None) -> 
         "select run_id, trained_until, trained_at, model_name "
         f"from {full_name(table)} where grain = $1"
     )
-    fits = [FitKey(**row) for row in warehouse.query(sql, (grain.name,)).to_pylist()]
+    rows = warehouse.query(sql, (grain.name,)).to_pylist()
+    stored = [read_stored(StoredFit, [row], delete_run(row["run_id"]))[0] for row in rows]
+    fits = [FitKey(**fit.model_dump()) for fit in stored]
     if not fits:
         raise UserError(f"No {grain} model has been trained: run {command}.")
     if run_id is None:
@@ -292,7 +304,7 @@ def read_terms(warehouse: Warehouse, fit: FitKey) -> FittedTerms:
     Raises
     ------
     UserError
-        If they are not there.
+        If they are not there, or have been changed.
     """
     sql = (
         "select feature, transform, level, center, scale, coefficient "
@@ -302,21 +314,25 @@ def read_terms(warehouse: Warehouse, fit: FitKey) -> FittedTerms:
     rows = warehouse.query(sql, (fit.run_id, fit.trained_until)).to_pylist()
     if not rows:
         raise UserError(
-            f"Run {fit.run_id} has no coefficients for {fit.trained_until}: delete it from "
-            "model_runs and train again."
+            f"Run {fit.run_id} has no coefficients for {fit.trained_until}: "
+            f"{delete_run(fit.run_id)}"
         )
-    pairs = [(row.pop("coefficient"), Term(**row)) for row in rows]
+    stored = read_stored(StoredTerm, rows, delete_run(fit.run_id))
+    pairs = [
+        (term.coefficient, Term(**term.model_dump(exclude={"coefficient"}))) for term in stored
+    ]
     pairs.sort(key=lambda pair: (pair[1].transform != "intercept", pair[1].name))
     return FittedTerms(tuple(term for _, term in pairs), tuple(value for value, _ in pairs))
 
 
 def read_summary(warehouse: Warehouse, run_id: str) -> Summary:
     """Return what is stored about a run."""
-    newest_fit = warehouse.query(
+    fits = warehouse.query(
         "select model_name, trained_until, row_count, break_count "
         f"from {warehouse.full_name('model_runs')} where run_id = $1 order by trained_until desc",
         (run_id,),
-    ).to_pylist()[0]
+    ).to_pylist()
+    newest_fit = read_stored(StoredSummary, fits, delete_run(run_id))[0]
     rows = warehouse.query(
         "select as_of_date, model_name, segment, metric, value, lower_95, upper_95, "
         f"row_count, break_count from {warehouse.full_name('model_metrics')} where run_id = $1",
@@ -334,10 +350,10 @@ def read_summary(warehouse: Warehouse, run_id: str) -> Summary:
         for row in rows
     )
     return Summary(
-        model_name=newest_fit["model_name"],
-        trained_until=newest_fit["trained_until"],
+        model_name=newest_fit.model_name,
+        trained_until=newest_fit.trained_until,
         test_from=rows[0]["as_of_date"] if rows else None,
-        rows=newest_fit["row_count"],
-        breaks=newest_fit["break_count"],
+        rows=newest_fit.row_count,
+        breaks=newest_fit.break_count,
         metrics=metrics,
     )

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model import artifacts, registry
+from la_pipeline_failure_predict.model.attributes import read_attributes
 from la_pipeline_failure_predict.model.candidates import BreakModel
 from la_pipeline_failure_predict.model.candidates.gradient_boosting import GradientBoosting
 from la_pipeline_failure_predict.model.data import (
@@ -23,6 +24,7 @@ from la_pipeline_failure_predict.model.data import (
 )
 from la_pipeline_failure_predict.model.grains import MAINS, Grain
 from la_pipeline_failure_predict.model.registry import FitKey
+from la_pipeline_failure_predict.model.stored import check_columns
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 
 
@@ -98,6 +100,8 @@ def score(
     for fit, group in groupby(chosen, key=chosen.__getitem__):
         covered = list(group)
         model = _load(warehouse, fit, folder)
+        used_columns = (*model.level_columns, *model.number_columns)
+        check_columns(fit.run_id, used_columns, _columns(warehouse, mart))
         batches += _scores(warehouse, mart, fit, model, covered, scored_at, batch_rows)
         progress(f"scored {covered[0]} to {covered[-1]} with the fit until {fit.trained_until}")
     scores = pa.Table.from_batches(batches)
@@ -232,6 +236,16 @@ def _scores(
                 "scored_at": pa.array([scored_at] * frame.rows, pa.timestamp("us")),
             }
         )
+
+
+def _columns(warehouse: Warehouse, mart: Mart) -> list[str]:
+    """Return the columns of a mart, and the attributes of its mains."""
+    sql = (
+        "select column_name from information_schema.columns "
+        "where table_schema = $1 and table_name = $2"
+    )
+    own = warehouse.query(sql, (mart.schema, mart.name)).column(0).to_pylist()
+    return own + [attribute.feature for attribute in read_attributes(warehouse)]
 
 
 def _load(warehouse: Warehouse, fit: FitKey, folder: Path) -> BreakModel:

@@ -163,9 +163,12 @@ def train(
     parameters = _parameters(grain, candidate, seed, max_rows)
     parameters["data"] = registry.fingerprint(warehouse, mart, numbers, levels, where)
     run_id = registry.run_name(grain, chosen.name, until, parameters)
-    if registry.has_run(warehouse, run_id):
+    is_known = registry.has_run(warehouse, run_id)
+    if is_known and _is_kept(warehouse, grain, run_id, chosen, folder):
         progress(f"{run_id} is up to date: same data, same configuration")
         return _existing(warehouse, grain, run_id, started)
+    if is_known:
+        progress(f"{run_id} is in the warehouse, its trees are not in {folder}: fitted again")
 
     split = _split(mart, periods)
     frame = read_sampled(
@@ -202,7 +205,8 @@ def train(
     for fit in fits:
         if isinstance(fit.model, GradientBoosting):
             artifacts.save_trees(folder, run_id, fit.trained_until, fit.model)
-    registry.write_run(warehouse, run)
+    if not is_known:
+        registry.write_run(warehouse, run)
     return TrainedRun(
         run_id=run_id,
         grain=grain,
@@ -215,6 +219,16 @@ def train(
         metrics=run.metrics,
         skipped=False,
     )
+
+
+def _is_kept(
+    warehouse: Warehouse, grain: Grain, run_id: str, chosen: Champion, folder: Path
+) -> bool:
+    """Whether all that scoring needs of a run is there: trees are files of this machine."""
+    if chosen.name != GradientBoosting.name:
+        return True
+    days = [fit.trained_until for fit in registry.list_fits(warehouse, grain, run_id)]
+    return artifacts.are_readable(folder, run_id, days)
 
 
 def _choose(warehouse: Warehouse, grain: Grain, model: str | None) -> Champion:

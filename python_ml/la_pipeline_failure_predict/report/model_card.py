@@ -3,7 +3,9 @@
 Every figure comes from the warehouse (Mitchell et al. 2019, "Model Cards for Model Reporting").
 """
 
+import html
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +18,7 @@ from la_pipeline_failure_predict.model.backtest import HELD_BACK, ROLLING
 from la_pipeline_failure_predict.model.design import EB_PREFIX
 from la_pipeline_failure_predict.model.grains import Grain
 from la_pipeline_failure_predict.model.metrics import Estimate
+from la_pipeline_failure_predict.model.stored import StoredCard, delete_run, read_stored
 from la_pipeline_failure_predict.report.words import RULE_LABELS, metric_title, metric_value
 from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name
 
@@ -84,7 +87,8 @@ def _published(warehouse: Warehouse, grain: Grain) -> str | None:
 
 def _lines(warehouse: Warehouse, grain: Grain, runs: list[dict]) -> Iterable[str]:
     final = runs[-1]
-    parameters, versions = json.loads(final["parameters"]), json.loads(final["library_versions"])
+    cards = [read_stored(StoredCard, [run], delete_run(run["run_id"]))[0] for run in runs]
+    parameters, versions = cards[-1].parameters, cards[-1].library_versions
     kinds = grain.candidates
     label = (
         kinds[final["model_name"]].label if final["model_name"] in kinds else final["model_name"]
@@ -93,7 +97,7 @@ def _lines(warehouse: Warehouse, grain: Grain, runs: list[dict]) -> Iterable[str
     yield ""
     yield (
         f"**{label}** of breaks {grain.what}, trained {final['trained_at']:%Y-%m-%d}. "
-        f"Chosen: {parameters.get('chosen', 'not recorded')}."
+        f"Chosen: {_plain(parameters.get('chosen', 'not recorded'))}."
     )
     yield ""
     yield "## Data"
@@ -144,7 +148,7 @@ def _deliveries(warehouse: Warehouse) -> Iterable[str]:
     )
     for row in warehouse.query(sql).to_pylist():
         yield (
-            f"- {row['source_name']}: {row['rows_loaded']:,} rows of {row['source_file']}, "
+            f"- {row['source_name']}: {row['rows_loaded']:,} rows of {_plain(row['source_file'])}, "
             f"loaded {row['loaded_at']:%Y-%m-%d}"
         )
 
@@ -174,7 +178,10 @@ def _backtested(warehouse: Warehouse, grain: Grain, model: str) -> Iterable[str]
     # The figures are those of the origins that were not held back.
     yield f"## Backtest (origins from {newest['first_origin']}, {figures.breaks:,} breaks)"
     yield ""
-    yield f"`{newest['backtest_id']}`; champion {newest['champion']}: {newest['champion_reason']}."
+    yield (
+        f"`{newest['backtest_id']}`; champion {_plain(newest['champion'])}: "
+        f"{_plain(newest['champion_reason'])}."
+    )
     yield ""
     yield from _table(figures, grain, model)
     held_back = _read(warehouse, newest["backtest_id"], f"{HELD_BACK}_pooled")
@@ -237,17 +244,23 @@ def _terms(warehouse: Warehouse, run_id: str, trained_until: date) -> Iterable[s
     yield "| term | factor |"
     yield "|---|---|"
     for row in added[:STRONGEST_TERMS]:
-        yield f"| {row['term']} | {_factor(row['coefficient'])} |"
+        yield f"| {_plain(row['term'])} | {_factor(row['coefficient'])} |"
     record = {
         row["term"]: row["coefficient"] for row in rows if row["transform"].startswith(EB_PREFIX)
     }
     if record:
         yield ""
         yield "The main's own record then counts as " + ", ".join(
-            f"{name} {value:.3g}" for name, value in sorted(record.items())
+            f"{_plain(name)} {value:.3g}" for name, value in sorted(record.items())
         )
         yield "(`docs/07_models` has the formula)."
     yield ""
+
+
+def _plain(text: object) -> str:
+    """Return delivered text for Markdown, in which nothing of it is markup."""
+    one_line = " ".join(html.escape(str(text), quote=False).split())
+    return re.sub(r"([\\`|\[\]])", r"\\\1", one_line)
 
 
 def _factor(coefficient: float) -> str:

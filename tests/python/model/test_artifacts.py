@@ -1,4 +1,7 @@
+import io
 import json
+import shutil
+import zipfile
 from datetime import date
 
 import numpy as np
@@ -97,13 +100,67 @@ def garbled(folder):
     (folder / artifacts.REGISTRY).write_text("[")
 
 
-def smuggled(folder):
-    """A file that holds another type, entered into the registry by someone who can do that."""
+def replaced(folder, content):
+    """Write other files, entered into the registry by someone who can do that."""
     for file in folder.glob("*.skops"):
-        file.write_bytes(skops.dumps({"estimator": np.poly1d([1.0])}))
+        file.write_bytes(content(file.read_bytes()))
         registry = json.loads((folder / artifacts.REGISTRY).read_text())
         registry[file.name]["sha256"] = artifacts.hashlib.sha256(file.read_bytes()).hexdigest()
         (folder / artifacts.REGISTRY).write_text(json.dumps(registry))
+
+
+def smuggled(folder):
+    replaced(folder, lambda _: skops.dumps({"estimator": np.poly1d([1.0])}))
+
+
+def no_archive(folder):
+    replaced(folder, lambda content: content[: len(content) // 2])
+
+
+def without_parts(folder):
+    replaced(folder, lambda _: skops.dumps({"levels": {}, "known": []}))
+
+
+def packed(schema):
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("schema.json", schema)
+    return written.getvalue()
+
+
+def bomb(folder):
+    replaced(folder, lambda _: packed(b" " * 300_000_000))
+
+
+def deep_schema(folder):
+    replaced(folder, lambda _: packed(b"[" * 100_000 + b"]" * 100_000))
+
+
+def with_trees(change):
+    """Change the trees of the files."""
+
+    def content(old):
+        held = skops.loads(old, trusted=list(artifacts.TRUSTED_TYPES))
+        change(held["estimator"]._predictors[0][0].nodes)
+        return skops.dumps(held)
+
+    return lambda folder: replaced(folder, content)
+
+
+def astray(nodes):
+    nodes["left"][0] = 1_000_000
+
+
+def circle(nodes):
+    nodes["left"][0] = nodes["right"][0] = 0
+
+
+def elsewhere(nodes):
+    nodes["feature_idx"][0] = 1_000_000
+
+
+def registry_of(text):
+    return lambda folder: (folder / artifacts.REGISTRY).write_text(text)
 
 
 @pytest.mark.parametrize(
@@ -126,3 +183,49 @@ def test_a_file_that_is_not_the_one_is_refused_and_the_scores_stay(trees, marts,
     with pytest.raises(UserError, match=message):
         scored(trees, marts)
     assert warehouse.query(kept).to_pylist() == before
+
+
+TAMPERED = (
+    (no_archive, "does not hold a model as la-pipes writes it"),
+    (without_parts, "does not hold a model as la-pipes writes it"),
+    (bomb, r"it unpacks to far more than any model\): train again with la-pipes train"),
+    (deep_schema, "does not hold a model as la-pipes writes it"),
+    (with_trees(astray), "a tree whose branches lead nowhere"),
+    (with_trees(circle), "a tree whose branches lead nowhere"),
+    (with_trees(elsewhere), "a tree whose branches lead nowhere"),
+    (registry_of("[" * 100_000), "is not the JSON that la-pipes wrote: copy the original"),
+    (registry_of('{"x.skops": 7}'), "is not the JSON that la-pipes wrote: copy the original"),
+    (registry_of('{"x.skops": {"sha256": []}}'), "is not the JSON that la-pipes wrote"),
+)
+
+
+def test_what_was_tampered_with_is_refused_before_it_is_read(trees, marts):
+    _, folder, _ = trees
+    files = {file: file.read_bytes() for file in folder.iterdir()}
+    for harm, message in TAMPERED:
+        harm(folder)
+        with pytest.raises(UserError, match=message):
+            scored(trees, marts)
+        for file, content in files.items():
+            file.write_bytes(content)
+
+
+def test_lost_files_are_written_again_by_training(trees, marts):
+    warehouse, folder, run = trees
+    before = scored(trees, marts).expected_breaks
+    rows = "select count(*) from ml.model_metrics"
+    metrics = warehouse.scalar(rows)
+    shutil.rmtree(folder)
+    with pytest.raises(UserError, match="train again with la-pipes train"):
+        scored(trees, marts)
+    for expected in (False, True):
+        again = train(
+            warehouse,
+            read_features(ROOT, MAINS),
+            model="gradient_boosting",
+            progress=marts.progress,
+            folder=folder,
+        )
+        assert (again.run_id, again.skipped) == (run.run_id, expected)
+    assert scored(trees, marts).expected_breaks == pytest.approx(before)
+    assert warehouse.scalar(rows) == metrics
