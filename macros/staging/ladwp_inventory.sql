@@ -18,12 +18,12 @@ typed as (
         _load_id as load_id,
         _row_number as row_number,
         _loaded_at as loaded_at,
-        replace(upper({{ blank_to_null('pipe_material') }}), '.', '') as material,
+        {{ code_key(blank_to_null('pipe_material')) }} as material,
         -- 254 / 10 keeps whole inches exact, 6 in = 152.4 mm
         {{ try_number('pipe_diameter') }} * 254 / 10 as diameter_mm,
         {{ try_number('pipe_length') }} * 3048 / 10000 as length_m,
         {{ try_number('pipe_thickness') }} * 254 / 10 as wall_thickness_mm,
-        {{ blank_to_null('joint_method') }} as joint_type,
+        {{ code_key(blank_to_null('joint_method')) }} as joint_type,
         {{ blank_to_null('pipe_lining') }} as lining,
         {{ blank_to_null('pipe_plr_year') }} as install_year_text,
         -- the exporting system writes 1899 where it has no date

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.archives import file_inside
 from la_pipeline_failure_predict.sources.providers import find_source
+from la_pipeline_failure_predict.yaml_files import explain_invalid, read_written
 
 
 class _Entry(BaseModel):
@@ -50,14 +50,11 @@ def read_deliveries(path: Path, data_dir: Path | None = None) -> list[DeliveredF
     """
     if not path.is_file():
         raise UserError(f"No delivery file {path}: check the path given to --delivery.")
+    written = read_written(path, "Delivery file")
     try:
-        content = _DeliveryFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not YAML: {str(error).splitlines()[0]}.") from None
+        content = _DeliveryFile.model_validate(written)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{path}, {place or 'top level'}: {first['msg']}.") from None
+        raise UserError(f"{path}, {explain_invalid(error, _DeliveryFile)}.") from None
     files = []
     for entry in content.deliveries:
         find_source(entry.source)

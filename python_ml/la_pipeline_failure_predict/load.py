@@ -10,11 +10,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from la_pipeline_failure_predict.errors import UserError, first_line
-from la_pipeline_failure_predict.rejects import RejectLimit
+from la_pipeline_failure_predict.load_notes import notes_on_load
+from la_pipeline_failure_predict.rejects import DEFAULT_LIMIT, RejectLimit
 from la_pipeline_failure_predict.sources.archives import delivered_files, file_inside
 from la_pipeline_failure_predict.sources.attributes import ATTRIBUTES_TABLE, land_attributes
 from la_pipeline_failure_predict.sources.landing import Landed, land
 from la_pipeline_failure_predict.sources.mapping import SourceMapping, read_mapping
+from la_pipeline_failure_predict.sources.places import network_extent, odd_places
 from la_pipeline_failure_predict.sources.providers import Source, find_source
 from la_pipeline_failure_predict.sources.remarks import TOTAL_ROW
 from la_pipeline_failure_predict.tables import Table
@@ -115,7 +117,7 @@ def load_files(
     Parameters
     ----------
     max_rejects
-        The most rows of a file that may be set aside; None allows any number except all.
+        The most rows of a file that may be set aside; None is the default, a tenth.
 
     Raises
     ------
@@ -137,7 +139,7 @@ def load_files(
         ]
         digest = _sha256([path, *seconds])
         delivery = _Delivery(source, path, mapping, mapping_sha256, digest)
-        yield from _load_file(warehouse, delivery, max_rejects)
+        yield from _load_file(warehouse, delivery, max_rejects or DEFAULT_LIMIT)
 
 
 def _check_path(path: Path, source: Source) -> None:
@@ -156,7 +158,7 @@ def _check_path(path: Path, source: Source) -> None:
 def _load_file(
     warehouse: Warehouse,
     delivery: _Delivery,
-    max_rejects: RejectLimit | None,
+    max_rejects: RejectLimit,
 ) -> Iterator[Loaded]:
     before = _loaded_before(warehouse, delivery)
     if before:
@@ -164,8 +166,12 @@ def _load_file(
         return
     with open_scratch(warehouse) as scratch:
         landed = _land_file(warehouse, scratch, delivery)
+        odd: dict[str, tuple[str, ...]] = {}
         for part in landed:
             _check_rejects(scratch, part.landed, delivery, max_rejects)
+            network = network_extent(warehouse, part.table)
+            places = odd_places(scratch, part.table, part.landed.accepted, network)
+            odd[part.table.name] = tuple(places)
         with warehouse.transaction():
             for part in landed:
                 _write(warehouse, scratch, part, delivery)
@@ -182,7 +188,11 @@ def _load_file(
             rows_quarantined=rows.rows_refused,
             was_loaded_before=False,
             ignored_headers=rows.ignored_headers,
-            warnings=rows.warnings,
+            warnings=(
+                *rows.warnings,
+                *odd[table.name],
+                *notes_on_load(warehouse, table, delivery.load_id(part)),
+            ),
         )
 
 
@@ -215,7 +225,7 @@ def _land_file(warehouse: Warehouse, scratch: Scratch, delivery: _Delivery) -> l
 
 
 def _check_rejects(
-    scratch: Scratch, landed: Landed, delivery: _Delivery, limit: RejectLimit | None
+    scratch: Scratch, landed: Landed, delivery: _Delivery, limit: RejectLimit
 ) -> None:
     """Refuse a file if too many rows do not fit, or if none does, which means a wrong mapping."""
     totals = scratch.scalar(
@@ -225,7 +235,7 @@ def _check_rejects(
     # A total is no row that does not fit.
     rows = landed.rows_in_file - int(str(totals))
     refused = landed.rows_refused - int(str(totals))
-    if refused == 0 or (landed.rows_accepted and (limit is None or limit.allows(refused, rows))):
+    if refused == 0 or (landed.rows_accepted and limit.allows(refused, rows)):
         return
     worst = scratch.query(
         f"select reason, min(value) as value from {landed.refused} group by 1 "
@@ -235,10 +245,13 @@ def _check_rejects(
     how_many = f"{refused:,} of the {rows:,} rows of {delivery.path} do not fit"
     if not landed.rows_accepted:
         how_many = f"None of the {rows:,} rows of {delivery.path} fits"
-    allowed = f", more than --max-rejects {limit} allows" if limit and landed.rows_accepted else ""
+    allowed, instead = "", ""
+    if landed.rows_accepted:
+        allowed = f", more than --max-rejects {limit} allows"
+        instead = f", or load the other rows with --max-rejects {refused}"
     raise UserError(
         f"{how_many}{allowed}: mostly, {worst['reason']}{example}. Fix the mapping or ask for the "
-        "delivery again. Nothing was loaded."
+        f"delivery again{instead}. Nothing was loaded."
     )
 
 

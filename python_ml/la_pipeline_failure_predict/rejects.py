@@ -39,3 +39,7 @@ class RejectLimit:
     def __str__(self) -> str:
         """Write it as it is read."""
         return f"{self.amount:g}{'%' if self.is_share else ''}"
+
+
+DEFAULT_LIMIT = RejectLimit(10, is_share=True)
+"""Of a delivery for which nobody says otherwise: more is a wrong mapping rather than bad rows."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 Severity = Literal["error", "warning"]
@@ -90,6 +91,30 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Spellings:
+    """The code list of a column.
+
+    Attributes
+    ----------
+    seed
+        CSV file whose first column has the spellings that are known.
+    otherwise
+        What a spelling that is not in it is taken for.
+    """
+
+    seed: Path
+    otherwise: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The table and column in which the values of a column are looked up."""
+
+    table: str
+    column: str
+
+
+@dataclass(frozen=True)
 class Column:
     """One column of a table.
 
@@ -101,6 +126,12 @@ class Column:
         Unit of the values, in words that pint reads; None for a plain number or text.
     aliases
         Other headers that deliveries use for the column.
+    spellings
+        The code list that its values are looked up in.
+    references
+        Where the thing that its values name is.
+    derived_from
+        Columns of which an identifier is made where a delivery has none.
     """
 
     name: str
@@ -110,6 +141,14 @@ class Column:
     key_position: int = 0
     unit: str | None = None
     aliases: tuple[str, ...] = ()
+    spellings: Spellings | None = None
+    references: Reference | None = None
+    derived_from: tuple[str, ...] = ()
+
+    @property
+    def is_identifier(self) -> bool:
+        """Whether its values name things, and so are compared with those of other files."""
+        return self.name.endswith("_id") and self.sql_type == "text"
 
     @property
     def is_lineage(self) -> bool:

@@ -18,6 +18,7 @@ from cities import ROOT
 from la_pipeline_failure_predict.contracts.reader import read_tables
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.load import Loaded, load_files
+from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.duckdb_engine import DuckDBWarehouse
 from la_pipeline_failure_predict.warehouse.postgres_engine import PostgresWarehouse
@@ -35,6 +36,8 @@ settings.register_profile(
 )
 FEW = settings(settings.get_profile("load"), max_examples=25)
 MANY = settings(settings.get_profile("load"), max_examples=100)
+
+ALL = RejectLimit(100, is_share=True)
 
 # Of a lone surrogate there is no UTF-8.
 letters = st.characters(exclude_categories=["Cs"])
@@ -159,7 +162,7 @@ class Loader:
     def again(self, path: Path) -> Loaded | None:
         """Load a file; None where it is refused with a sentence that says why."""
         try:
-            (loaded,) = load_files(self.warehouse, "pipes", [path])
+            (loaded,) = load_files(self.warehouse, "pipes", [path], None, ALL)
         except UserError as error:
             refusal = str(error)
         else:
@@ -242,7 +245,8 @@ def check_values(loader: Loader, names: list[str], rows: list[list[str]], path: 
     for loaded in loader.rows(path):
         cells = given[loaded["_row_number"] - 1]
         for name in TEXTS:
-            assert loaded[name] == (cells[name] or None)
+            is_wrapped = name == "pipe_id" and cells[name].strip()[:1] in ("'", "=")
+            assert is_wrapped or loaded[name] == (cells[name] or None)
         for name in NUMBERS:
             if name in cells and loaded[name] is not None:
                 assert math.isclose(loaded[name], float(cells[name]), rel_tol=1e-12)

@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
 from cities import City
 
@@ -27,14 +28,20 @@ pipes:
 """
 
 
+def load_mains(city: City, folder: Path, max_rejects: str | None) -> Result:
+    """Load a delivery with four bad rows of five."""
+    (folder / "mains.csv").write_text(MAINS)
+    (folder / "city.yml").write_text(MAPPING)
+    limit = [] if max_rejects is None else ["--max-rejects", max_rejects]
+    return city.la_pipes(
+        "load", "pipes", folder / "mains.csv", "--mapping", folder / "city.yml", *limit
+    )
+
+
 @pytest.fixture
 def export(empty_city: City, tmp_path: Path) -> Path:
     """A delivery with four bad rows is loaded, and those are written out."""
-    (tmp_path / "mains.csv").write_text(MAINS)
-    (tmp_path / "city.yml").write_text(MAPPING)
-    result = empty_city.la_pipes(
-        "load", "pipes", tmp_path / "mains.csv", "--mapping", tmp_path / "city.yml"
-    )
+    result = load_mains(empty_city, tmp_path, "100%")
     assert "5 rows in mains.csv = 1 loaded + 4 quarantined" in result.output
     result = empty_city.la_pipes("quarantine", "export", "--to", tmp_path / "out")
     assert result.exit_code == 0, result.output
@@ -110,11 +117,7 @@ def test_mended_rows_take_their_place(empty_city: City, export: Path) -> None:
 
 
 def test_sums_hold_after_a_retry(duckdb_city: City, tmp_path: Path) -> None:
-    (tmp_path / "mains.csv").write_text(MAINS)
-    (tmp_path / "city.yml").write_text(MAPPING)
-    duckdb_city.la_pipes(
-        "load", "pipes", tmp_path / "mains.csv", "--mapping", tmp_path / "city.yml"
-    )
+    load_mains(duckdb_city, tmp_path, "100%")
     duckdb_city.la_pipes("quarantine", "export", "--to", tmp_path / "out")
     (file,) = (tmp_path / "out").iterdir()
     duckdb_city.la_pipes("quarantine", "retry", fix(file, {"2": {"Size": "6"}}))
@@ -208,22 +211,13 @@ def test_a_file_in_a_spreadsheets_own_encoding_gets_a_sentence(
 
 
 @pytest.mark.parametrize(
-    ("limit", "exit_code"), [("80%", 0), ("4", 0), ("79%", 2), ("3", 2), ("0", 2), ("many", 2)]
+    ("limit", "exit_code"),
+    [("80%", 0), ("4", 0), ("79%", 2), ("3", 2), ("0", 2), (None, 2), ("many", 2)],
 )
 def test_max_rejects_refuses_the_whole_delivery(
-    duckdb_city: City, tmp_path: Path, limit: str, exit_code: int
+    duckdb_city: City, tmp_path: Path, limit: str | None, exit_code: int
 ) -> None:
-    (tmp_path / "mains.csv").write_text(MAINS)
-    (tmp_path / "city.yml").write_text(MAPPING)
-    result = duckdb_city.la_pipes(
-        "load",
-        "pipes",
-        tmp_path / "mains.csv",
-        "--mapping",
-        tmp_path / "city.yml",
-        "--max-rejects",
-        limit,
-    )
+    result = load_mains(duckdb_city, tmp_path, limit)
     assert result.exit_code == exit_code, result.output
     if limit == "many":
         assert "neither a share such as 1% nor a number such as 250" in result.output

@@ -40,7 +40,7 @@ candidates as (
         breaks.*,
         coalesce(breaks.pipe_id, nearest.pipe_id) as candidate_pipe_id,
         nearest.distance_m,
-        areas.area_id as found_area_id
+        coalesce(named_areas.area_id, areas.area_id) as found_area_id
     from breaks
     left join nearest
         on
@@ -51,8 +51,11 @@ candidates as (
             breaks.source_name = point_areas.source_name
             and breaks.load_id = point_areas.load_id
             and breaks.row_number = point_areas.row_number
+    -- An area that the utility names and nobody knows gives way to the one that holds the point.
+    left join areas as named_areas
+        on breaks.area_id = named_areas.area_id
     left join areas
-        on areas.area_id = coalesce(breaks.area_id, point_areas.area_id)
+        on point_areas.area_id = areas.area_id
 
 ),
 

@@ -1,8 +1,9 @@
 -- A table, not a view: a few rows that nearly every mart joins.
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
--- One row: the point from which local meters are counted, the middle of all mains to a tenth of a
--- degree; of all breaks only if no main has a location, so that later breaks never move a main.
+-- One row: the point from which local meters are counted, the median of all mains to a tenth of a
+-- degree, so that a main with a wrong place moves no other; of all breaks only if no main has a
+-- location, so that later breaks never move a main.
 with breaks as (
 
     select * from {{ ref('int_breaks__conformed') }}
@@ -18,8 +19,8 @@ pipes as (
 middle_of_pipes as (
 
     select
-        (min(longitude) + max(longitude)) / 2 as longitude,
-        (min(latitude) + max(latitude)) / 2 as latitude
+        percentile_cont(0.5) within group (order by longitude) as longitude,
+        percentile_cont(0.5) within group (order by latitude) as latitude
     from pipes
 
 ),
@@ -27,8 +28,8 @@ middle_of_pipes as (
 middle_of_breaks as (
 
     select
-        (min(longitude) + max(longitude)) / 2 as longitude,
-        (min(latitude) + max(latitude)) / 2 as latitude
+        percentile_cont(0.5) within group (order by longitude) as longitude,
+        percentile_cont(0.5) within group (order by latitude) as latitude
     from breaks
 
 ),

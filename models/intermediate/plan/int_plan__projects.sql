@@ -1,6 +1,7 @@
--- One row per main of the published ranking with its project: a run of neighboring mains of one
+-- One row per main of the plan with its project: a run of neighboring mains of one
 -- street and cohort (area, material, era), cut where the gap is wide and where the run is long. The
--- score plays no part here, so every rule chooses among the same projects.
+-- score plays no part here, so every rule chooses among the same projects. No project is shorter
+-- than stub_length_m.
 {%- set bundle = "area_id, bundling_rule, bundle_name, material_group, install_era" %}
 {%- set along = "bundle_position nulls last, " ~ byte_order('pipe_id') %}
 with pipes as (
@@ -102,23 +103,103 @@ cut as (
 
 ),
 
+pieces as (
+
+    select
+        cut.*,
+        min({{ byte_order('pipe_id') }}) over (
+            partition by {{ bundle }}, run_number, piece_number
+        ) as piece_id,
+        sum(exact_length_m) over (
+            partition by {{ bundle }}, run_number, piece_number
+        ) as piece_length_m,
+        coalesce(area_id, '') as area_name
+    from cut
+
+),
+
+hosts as (
+
+    select * from pieces
+    where piece_length_m >= {{ var('stub_length_m') }}
+
+),
+
+stubs as (
+
+    select * from pieces
+    where piece_length_m < {{ var('stub_length_m') }} and bundling_rule <> 'alone'
+
+),
+
+-- A stub is not dug for alone: it goes with the nearest main of its street, whatever the cohort.
+-- Without one as near as mains of one run are, it is in no project.
+neighbours as (
+
+    select
+        stubs.pipe_id,
+        hosts.piece_id,
+        row_number() over (
+            partition by stubs.pipe_id
+            order by
+                (hosts.x_m - stubs.x_m) * (hosts.x_m - stubs.x_m)
+                + (hosts.y_m - stubs.y_m) * (hosts.y_m - stubs.y_m) asc nulls last,
+                {{ byte_order('hosts.pipe_id') }} asc
+        ) as nearness
+    from stubs
+    inner join hosts
+        on
+            stubs.area_name = hosts.area_name
+            and stubs.bundling_rule = hosts.bundling_rule
+            and stubs.bundle_name = hosts.bundle_name
+    where
+        coalesce(
+            sqrt(
+                (hosts.x_m - stubs.x_m) * (hosts.x_m - stubs.x_m)
+                + (hosts.y_m - stubs.y_m) * (hosts.y_m - stubs.y_m)
+            ) - (hosts.length_m + stubs.length_m) / 2, 0
+        ) <= {{ var('plan_bundle_gap_m') }}
+
+),
+
+placed as (
+
+    select
+        piece_id as project_id,
+        pipe_id,
+        bundle_position,
+        0 as is_joined
+    from hosts
+
+    union all
+
+    select
+        neighbours.piece_id as project_id,
+        stubs.pipe_id,
+        stubs.bundle_position,
+        1 as is_joined
+    from stubs
+    inner join neighbours
+        on stubs.pipe_id = neighbours.pipe_id
+    where neighbours.nearness = 1
+
+),
+
 final as (
 
     select
         -- keys
-        min({{ byte_order('pipe_id') }}) over (
-            partition by {{ bundle }}, run_number, piece_number
-        ) as project_id,
+        project_id,
         pipe_id,
 
-        -- order of the mains along the street
+        -- order of the mains along the street, then the stubs that go with them
         cast(
             row_number() over (
-                partition by {{ bundle }}, run_number, piece_number
-                order by {{ along }}
+                partition by project_id
+                order by is_joined, {{ along }}
             ) as integer
         ) as position_in_project
-    from cut
+    from placed
 
 )
 

@@ -70,7 +70,7 @@ located as (
 
     select
         pipes.*,
-        areas.area_id as found_area_id,
+        coalesce(named_areas.area_id, areas.area_id) as found_area_id,
         coalesce(pipes.soil_id, pipe_soils.soil_id) as found_soil_id,
         {{ metres_east('pipes.longitude', 'origin') }} as x_m,
         {{ metres_north('pipes.latitude', 'origin') }} as y_m
@@ -81,8 +81,11 @@ located as (
             pipes.source_name = point_areas.source_name
             and pipes.load_id = point_areas.load_id
             and pipes.row_number = point_areas.row_number
+    -- An area that the utility names and nobody knows gives way to the one that holds the point.
+    left join areas as named_areas
+        on pipes.area_id = named_areas.area_id
     left join areas
-        on areas.area_id = coalesce(pipes.area_id, point_areas.area_id)
+        on point_areas.area_id = areas.area_id
     left join pipe_soils
         on
             pipes.source_name = pipe_soils.source_name
@@ -174,9 +177,9 @@ final as (
         described.decommissioned_on
     from described
     left join materials
-        on described.material = materials.material_synonym
+        on described.material = {{ code_key('materials.material_synonym') }}
     left join joints
-        on described.joint_type = joints.joint_synonym
+        on described.joint_type = {{ code_key('joints.joint_synonym') }}
     left join install_eras
         on described.install_year between install_eras.first_year and install_eras.last_year
     left join diameter_classes

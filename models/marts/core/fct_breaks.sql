@@ -81,7 +81,7 @@ final as (
     cross join origin
     cross join period
     left join materials
-        on dated.material = materials.material_synonym
+        on dated.material = {{ code_key('materials.material_synonym') }}
 
 )
 

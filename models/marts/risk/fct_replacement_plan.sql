@@ -33,8 +33,9 @@ projects as (
         area_id,
         bundling_rule,
         street_name,
-        material_group,
-        install_era,
+        -- Those of its first main: a stub of another cohort may go with it.
+        min(case when pipe_id = project_id then material_group end) as material_group,
+        min(case when pipe_id = project_id then install_era end) as install_era,
         count(*) as pipe_count,
         sum(exact_length_m) as length_m,
         min(install_year) as first_install_year,
@@ -48,7 +49,7 @@ projects as (
         sum(breaks_avoided_1y) as breaks_avoided_1y,
         sum(avoided_usd_10y) as avoided_usd_10y
     from measured
-    group by 1, 2, 3, 4, 5, 6, 7, 8
+    group by 1, 2, 3, 4, 5, 6
 
 ),
 

@@ -128,7 +128,7 @@ final as (
         is_date_corrected,
 
         -- facts
-        case when not is_material_slip then material_text end as material,
+        case when not is_material_slip then {{ code_key('material_text') }} end as material,
         is_material_slip,
         diameter_mm,
         install_year,

@@ -6,6 +6,13 @@ with breaks as (
 
 ),
 
+kinds_of_main as (
+
+    select {{ code_key('asset_type_synonym') }} as asset_key from {{ ref('asset_types') }}
+    where asset_type = 'main'
+
+),
+
 final as (
 
     select
@@ -21,7 +28,7 @@ final as (
         -- facts
         lower({{ blank_to_null('failure_mode') }}) as failure_mode,
         lower({{ blank_to_null('cause') }}) as cause,
-        upper(replace({{ blank_to_null('material') }}, '.', '')) as material,
+        {{ code_key(blank_to_null('material')) }} as material,
         diameter_mm,
         case when install_year between 1850 and extract(year from broke_on) then install_year end
             as install_year,
@@ -30,8 +37,10 @@ final as (
         case when longitude between -180 and 180 then latitude end as latitude,
 
         -- flags
-        coalesce(lower({{ blank_to_null('asset_type') }}) not in ('main', 'water main'), false)
-            as is_not_a_main,
+        coalesce(
+            {{ code_key(blank_to_null('asset_type')) }} not in (select asset_key from kinds_of_main),
+            false
+        ) as is_not_a_main,
         coalesce(lower({{ blank_to_null('status') }}) like 'cancel%', false) as is_cancelled,
 
         -- dates

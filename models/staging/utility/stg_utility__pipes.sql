@@ -43,10 +43,10 @@ final as (
         {{ blank_to_null('soil_id') }} as soil_id,
 
         -- facts
-        upper(replace({{ blank_to_null('material') }}, '.', '')) as material,
+        {{ code_key(blank_to_null('material')) }} as material,
         diameter_mm,
         length_m,
-        upper({{ blank_to_null('joint_type') }}) as joint_type,
+        {{ code_key(blank_to_null('joint_type')) }} as joint_type,
         {{ blank_to_null('lining') }} as lining,
         {{ blank_to_null('pressure_zone') }} as pressure_zone,
         {{ blank_to_null('street_name') }} as street_name,

@@ -13,7 +13,7 @@ from la_pipeline_failure_predict.cli.screen import Screen
 from la_pipeline_failure_predict.dbt_runner import DbtFailed
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.data import GrainName
-from la_pipeline_failure_predict.rejects import RejectLimit
+from la_pipeline_failure_predict.rejects import DEFAULT_LIMIT, RejectLimit
 from la_pipeline_failure_predict.runlog import show_notices, start_logging
 from la_pipeline_failure_predict.settings import Settings, read_settings
 from la_pipeline_failure_predict.warehouse.faults import explain_error
@@ -89,9 +89,9 @@ def _limit(
         return fail(str(error), 2)
 
 
-def configured_limit(settings: Settings) -> RejectLimit | None:
-    """Return the limit that the settings name, None where they name none."""
-    return RejectLimit.parse(settings.max_rejects) if settings.max_rejects else None
+def configured_limit(settings: Settings) -> RejectLimit:
+    """Return the limit that the settings name, the default one where they name none."""
+    return RejectLimit.parse(settings.max_rejects) if settings.max_rejects else DEFAULT_LIMIT
 
 
 SEED = click.IntRange(0, 2**32 - 1)
@@ -99,7 +99,8 @@ SEED = click.IntRange(0, 2**32 - 1)
 max_rejects_option = click.option(
     "--max-rejects",
     callback=_limit,
-    help="Refuse a file with more bad rows than this: 1% or 250. [env: LA_PIPES_MAX_REJECTS]",
+    help="Refuse a file with more bad rows than this: 1% or 250; 10% by default. "
+    "[env: LA_PIPES_MAX_REJECTS]",
 )
 as_of_option = click.option(
     "--as-of",

@@ -13,7 +13,7 @@ from open_data_contract_standard.model import (
 
 from la_pipeline_failure_predict.contracts.rules import column_rules, table_rules
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.tables import Column, Table
+from la_pipeline_failure_predict.tables import Column, Reference, Spellings, Table
 
 CONTRACT_FILES = (
     "data_schema.yaml",
@@ -60,7 +60,7 @@ def read_contract(root: Path, file_name: str) -> list[Table]:
     landing = [
         SchemaProperty.model_validate(item) for item in (shared if isinstance(shared, list) else ())
     ]
-    tables = (_table(declared, schema, landing) for declared in contract.schema_ or [])
+    tables = (_table(root, declared, schema, landing) for declared in contract.schema_ or [])
     return [replace(table, late_after_days=_late_after_days(contract, table)) for table in tables]
 
 
@@ -74,7 +74,9 @@ def _late_after_days(contract: OpenDataContractStandard, table: Table) -> int | 
     return promised.get(table.name, promised.get("")) if table.is_landing else None
 
 
-def _table(declared: SchemaObject, schema: str, landing: Sequence[SchemaProperty]) -> Table:
+def _table(
+    root: Path, declared: SchemaObject, schema: str, landing: Sequence[SchemaProperty]
+) -> Table:
     """Return a table of a schema; one that deliveries are loaded into has the landing columns."""
     properties = [*(declared.properties or []), *(landing if _custom(declared, "landing") else ())]
     return Table(
@@ -82,7 +84,7 @@ def _table(declared: SchemaObject, schema: str, landing: Sequence[SchemaProperty
         schema=schema,
         provider=str(_custom(declared, "provider") or ""),
         description=str(declared.description),
-        columns=tuple(map(_column, properties)),
+        columns=tuple(_column(root, declared_column) for declared_column in properties),
         rules=(
             *(rule for declared_column in properties for rule in column_rules(declared_column)),
             *table_rules(declared),
@@ -90,9 +92,12 @@ def _table(declared: SchemaObject, schema: str, landing: Sequence[SchemaProperty
     )
 
 
-def _column(declared: SchemaProperty) -> Column:
+def _column(root: Path, declared: SchemaProperty) -> Column:
     unit = _custom(declared, "unit")
     aliases = _custom(declared, "aliases")
+    spellings = _custom(declared, "spellings")
+    references = _custom(declared, "references")
+    derived_from = _custom(declared, "derivedFrom")
     return Column(
         name=str(declared.name),
         sql_type=str(declared.physicalType),
@@ -101,6 +106,13 @@ def _column(declared: SchemaProperty) -> Column:
         key_position=int(declared.primaryKeyPosition or 0) if declared.primaryKey else 0,
         unit=None if unit is None else str(unit),
         aliases=tuple(str(alias) for alias in aliases) if isinstance(aliases, list) else (),
+        spellings=(
+            Spellings(root / "seeds" / f"{spellings['seed']}.csv", str(spellings["otherwise"]))
+            if isinstance(spellings, dict)
+            else None
+        ),
+        references=Reference(*str(references).split(".")) if references else None,
+        derived_from=tuple(map(str, derived_from)) if isinstance(derived_from, list) else (),
     )
 
 

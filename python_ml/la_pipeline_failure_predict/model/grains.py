@@ -65,8 +65,6 @@ class Grain:
         with a known hazard and last year's outcome.
     headlines
         Figures of its model card.
-    remedy
-        What to do when its mart is missing or empty.
     limits
         What its models must not be used for.
     """
@@ -87,7 +85,6 @@ class Grain:
     segments: tuple[str, ...]
     is_ranked: bool
     headlines: tuple[Headline, ...]
-    remedy: str
     limits: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -131,7 +128,6 @@ MAINS = Grain(
         Headline("calibration_slope", is_printed=False),
         Headline("brier_skill", is_printed=False),
     ),
-    remedy="load pipes and breaks, then run la-pipes build",
     limits=(
         "It ranks mains for planning. It does not say when a main will break, and knows nothing of "
         "pressure transients or of condition assessments.",
@@ -167,7 +163,6 @@ AREAS = Grain(
         Headline("observed_over_expected"),
         Headline("calibration_slope", is_printed=False),
     ),
-    remedy="load areas and breaks, then run la-pipes build",
     limits=(
         "It expects breaks of an area and month from its record and the weather before; it cannot "
         "rank the mains of an area.",

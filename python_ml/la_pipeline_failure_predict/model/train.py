@@ -30,6 +30,7 @@ from la_pipeline_failure_predict.model.evaluate import Metric, Test
 from la_pipeline_failure_predict.model.features import Features
 from la_pipeline_failure_predict.model.grains import Grain
 from la_pipeline_failure_predict.model.registry import Fit, Run
+from la_pipeline_failure_predict.model.remedies import remedy
 from la_pipeline_failure_predict.warehouse.base import Warehouse
 
 ARTIFACTS = Path("artifacts")
@@ -270,7 +271,7 @@ def complete_periods(warehouse: Warehouse, grain: Grain, as_of: date | None) -> 
     """Return the periods whose labels are complete and end by `as_of`, oldest first."""
     mart = grain.mart
     if not warehouse.has_table(mart.schema, mart.name):
-        raise UserError(f"There is no {mart.schema}.{mart.name}: {grain.remedy}.")
+        raise UserError(f"There is no {mart.schema}.{mart.name}: {remedy(warehouse, grain.name)}.")
     sql = (
         f"select {mart.period} as day, count(*) as row_count, "
         f"count(case when {mart.label} > 0 then 1 end) as rows_with_breaks, "
@@ -279,7 +280,9 @@ def complete_periods(warehouse: Warehouse, grain: Grain, as_of: date | None) -> 
     )
     periods = [Period(*row.values()) for row in warehouse.query(sql).to_pylist()]
     if not periods:
-        raise UserError(f"{mart.name} has no rows with complete labels: {grain.remedy}.")
+        raise UserError(
+            f"{mart.name} has no rows with complete labels: {remedy(warehouse, grain.name)}."
+        )
     first = mart.label_end(periods[0].day)
     if as_of is not None:
         periods = [period for period in periods if mart.label_end(period.day) <= as_of]
@@ -290,8 +293,8 @@ def complete_periods(warehouse: Warehouse, grain: Grain, as_of: date | None) -> 
         )
     if not any(period.breaks for period in periods):
         raise UserError(
-            f"{mart.name} has {len(periods)} complete periods but no breaks in them: load breaks "
-            "(and link them to mains with la-pipes link), then run la-pipes build."
+            f"{mart.name} has {len(periods)} complete periods but no breaks in them: "
+            f"{remedy(warehouse, grain.name)}."
         )
     return periods
 

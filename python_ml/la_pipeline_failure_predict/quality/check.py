@@ -31,7 +31,7 @@ def check_warehouse(
     Raises
     ------
     UserError
-        If a pattern names no table, or the warehouse cannot be opened.
+        If a pattern names no table, none is there, or the warehouse cannot be opened.
     """
     found: list[TableOutcome] = []
     missing: list[Table] = []
@@ -46,6 +46,11 @@ def check_warehouse(
                 missing.append(table)
             else:
                 found.append(_judged(judge, measured))
+        if not found:
+            raise UserError(
+                f"{warehouse.label} holds none of the tables to check: check which warehouse is "
+                "meant (--target, LA_PIPES_DUCKDB_PATH), or load something with la-pipes load."
+            )
         return Findings(warehouse.label, tuple(found), tuple(_left_out(missing)))
 
 

@@ -112,4 +112,9 @@ def _read_as(rule: AttributeRule, mapping: SourceMapping) -> SourceMapping:
     if isinstance(rule.as_of, ColumnRule):
         day = day.model_copy(update={"formats": rule.as_of.formats, "pivot": rule.as_of.pivot})
     columns = {"valid_from": day}
-    return SourceMapping(columns=columns, decimal=mapping.decimal, thousands=mapping.thousands)
+    return SourceMapping(
+        columns=columns,
+        decimal=mapping.decimal,
+        thousands=mapping.thousands,
+        identifiers=mapping.identifiers,
+    )

@@ -1,7 +1,7 @@
 """Turn delivered text into the landing contract's columns, and set aside what does not fit."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.archives import file_inside
 from la_pipeline_failure_predict.sources.dates import advice_sql, day_sql, suspect_days
 from la_pipeline_failure_predict.sources.mapping import ColumnRule, SourceMapping
+from la_pipeline_failure_predict.sources.places import COORDINATE_PAIRS, drop_zero_places
 from la_pipeline_failure_predict.sources.reading import headers, read_file
 from la_pipeline_failure_predict.sources.row_checks import (
     MISFIT,
@@ -27,15 +28,11 @@ from la_pipeline_failure_predict.sources.shape_texts import (
     take_from_shapes,
 )
 from la_pipeline_failure_predict.sources.shapes import MEASURES, to_wgs84
+from la_pipeline_failure_predict.sources.spellings import case_twins, unplaced
 from la_pipeline_failure_predict.tables import Column, Table
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import quote, sql_text
 
-COORDINATE_PAIRS = (
-    ("longitude", "latitude"),
-    ("start_longitude", "start_latitude"),
-    ("end_longitude", "end_latitude"),
-)
 UNITS: pint.UnitRegistry = pint.UnitRegistry()
 
 
@@ -90,6 +87,7 @@ def land(
     shapes = find_shapes(scratch, delivered, table, present, mapping)
     shapes = shapes and present_rule("the shapes", shapes, present)
     rules = column_rules(table, present, mapping, shapes)
+    derived = tuple(name for name, rule in rules.items() if rule.derived)
     texts = {
         name: DeliveredText(
             sql=source_text(rule, mapping),
@@ -98,6 +96,7 @@ def land(
             fix=_mend(rule, table.column(name), source_text(rule, mapping)),
         )
         for name, rule in rules.items()
+        if not rule.derived
     }
     values = {
         column.name: _value(column, rules.get(column.name), mapping) for column in table.delivered
@@ -116,6 +115,9 @@ def land(
     strange: tuple[str, ...] = ()
     if shapes is not None:
         strange = _take_from_shapes(scratch, delivered, typed, table, rules, shapes, mapping)
+    nowhere = tuple(drop_zero_places(scratch, typed, table))
+    for name in derived:
+        _derive(scratch, typed, table.column(name), taken)
     checked = check_rows(scratch, table, delivered, typed, texts, taken)
     suspect = [
         warning
@@ -123,6 +125,11 @@ def land(
         if table.column(name).sql_type == "date"
         for warning in suspect_days(scratch, delivered, name, texts[name].sql, rule)
     ]
+    notes = [*nowhere, *remarks, *strange, *suspect, *checked.warnings]
+    if taken is None:
+        notes += _derived_notes(scratch, typed, table, derived, mapping)
+        notes += unplaced(scratch, table, checked.accepted, texts)
+        notes += case_twins(scratch, table, checked.accepted)
     read = (*rules.values(), *mapping.further, *([shapes] if shapes else []))
     used = {header for rule in read for header in rule.headers}
     return Landed(
@@ -132,7 +139,7 @@ def land(
         rows_accepted=checked.rows_accepted,
         rows_refused=checked.rows_refused,
         ignored_headers=tuple(name for name in present if name not in used and "." not in name),
-        warnings=(*remarks, *strange, *suspect, *checked.warnings),
+        warnings=tuple(notes),
     )
 
 
@@ -188,18 +195,24 @@ def column_rules(
                 f"The mapping names {name!r}, which {table.name} does not have; it has "
                 f"{', '.join(sorted(known))}."
             )
-    by_spelling = {_spelling(header): header for header in reversed(present)}
-    rules = {}
+    rules = {
+        name: present_rule(name, rule, present) if rule.headers else rule
+        for name, rule in mapping.columns.items()
+        if name in known
+    }
+    rules |= _matching_headers(table, present, mapping)
     for column in table.delivered:
-        rule = mapping.columns.get(column.name)
-        if rule is None:
-            rule = _matching_header(column, by_spelling)
-        elif rule.headers:
-            rule = present_rule(column.name, rule, present)
-        if rule is not None:
-            rules[column.name] = rule
+        if column.required and column.derived_from:
+            rules.setdefault(column.name, ColumnRule(derived=True))
+    for name, rule in rules.items():
+        if rule.derived and not table.column(name).derived_from:
+            raise UserError(
+                f"The mapping derives {name} of {table.name}, which must be delivered: name the "
+                "header that holds it."
+            )
     if shapes is not None and SHAPE in known:
         rules[SHAPE] = present_rule(SHAPE, shapes, present)
+    rules = {column.name: rules[column.name] for column in table.delivered if column.name in rules}
     _check_looks_like(table, rules, mapping)
     for column in table.delivered:
         is_measured = shapes is not None and column.name in MEASURES
@@ -222,12 +235,24 @@ def _check_looks_like(table: Table, rules: dict[str, ColumnRule], mapping: Sourc
         )
 
 
-def _matching_header(column: Column, by_spelling: dict[str, str]) -> ColumnRule | None:
-    for spelling in (column.name, *column.aliases):
-        header = by_spelling.get(_spelling(spelling))
-        if header is not None:
-            return ColumnRule.model_validate(header)
-    return None
+def _matching_headers(
+    table: Table, present: Sequence[str], mapping: SourceMapping
+) -> dict[str, ColumnRule]:
+    """Return rules of the columns that the mapping leaves out and a header spells.
+
+    A header is taken once: those that the mapping names are taken, and a column's own name comes
+    before the aliases of others.
+    """
+    named = {header for rule in mapping.columns.values() for header in rule.headers}
+    free = {_spelling(header): header for header in reversed(present) if header not in named}
+    columns = [column for column in table.delivered if column.name not in mapping.columns]
+    spellings = [(column.name, column.name) for column in columns]
+    spellings += [(column.name, alias) for column in columns for alias in column.aliases]
+    rules: dict[str, ColumnRule] = {}
+    for name, spelling in spellings:
+        if name not in rules and _spelling(spelling) in free:
+            rules[name] = ColumnRule.model_validate(free.pop(_spelling(spelling)))
+    return rules
 
 
 def present_rule(name: str, rule: ColumnRule, present: Sequence[str]) -> ColumnRule:
@@ -264,10 +289,12 @@ def _spelling(name: str) -> str:
 
 def _value(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> str:
     """Return the SQL expression of a column's value, null where the text does not fit."""
-    if rule is None:
+    if rule is None or rule.derived:
         return f"cast(null as {column.sql_type})"
     text = source_text(rule, mapping)
     scale, offset = _conversion(column, rule)
+    if column.is_identifier:
+        text = _identifier(text, mapping)
     if column.sql_type == "text":
         return f"case when {holds_text(text)} then {text} end" if column.required else text
     if column.sql_type == "date":
@@ -282,6 +309,65 @@ def _value(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> s
     if (scale, offset) == (1.0, 0.0):
         return number
     return f"{number} * {scale!r} + {offset!r}"
+
+
+def _identifier(text: str, mapping: SourceMapping) -> str:
+    """Return SQL of an identifier as it is compared with those of other files.
+
+    Spreadsheets put an apostrophe or ="..." around it, and tools write it as a decimal number.
+    """
+    if mapping.identifiers == "text":
+        return text
+    bare = f"regexp_replace({text}, '^\\s*(?:''|=\"?)?(.*?)\"?\\s*$', '\\1')"
+    plain = f"case when regexp_matches({text}, '^\\s*(?:''|=)') then {bare} else {text} end"
+    plain = f"regexp_replace({plain}, '^(\\s*[0-9]+)\\.0+(\\s*)$', '\\1\\2')"
+    if mapping.identifiers == "number":
+        plain = f"regexp_replace({plain}, '^\\s*0+([0-9]+)\\s*$', '\\1')"
+    return plain
+
+
+def _derive(scratch: Scratch, typed: str, column: Column, taken: str | None) -> None:
+    """Fill an identifier of the typed rows with one made of their content, the same in any file.
+
+    Rows with the same content are numbered.
+    """
+    content = ", ".join(
+        f"coalesce(cast({_identity(name)} as varchar), '')" for name in column.derived_from
+    )
+    base = f"'auto-' || left(md5(concat_ws(chr(31), {content})), 16)"
+    number = f"row_number() over (partition by {base} order by _row_number)"
+    if taken is not None:
+        same = f"starts_with({taken}.{quote(column.name)}, {base})"
+        number += f" + (select count(*) from {taken} where {same})"
+    made = f"{base} || case when {number} > 1 then '-' || ({number}) else '' end"
+    scratch.execute(
+        f"create or replace table {typed} as "
+        f"select * replace ({made} as {quote(column.name)}) from {typed}"
+    )
+
+
+def _identity(name: str) -> str:
+    """Return SQL of what a column says of a row's identity: places to a tenth of a meter."""
+    is_place = name.endswith(("longitude", "latitude"))
+    return f"round({quote(name)}, 6)" if is_place else quote(name)
+
+
+def _derived_notes(
+    scratch: Scratch, typed: str, table: Table, derived: Sequence[str], mapping: SourceMapping
+) -> Iterator[str]:
+    for name in derived:
+        if name in mapping.columns:
+            continue
+        origin = table.column(name).derived_from
+        counts = ", ".join(f"count({quote(item)})" for item in origin)
+        filled = scratch.query(f"select {counts} from {typed}")
+        used = [
+            item for item, count in zip(origin, filled.columns, strict=True) if count[0].as_py()
+        ]
+        yield (
+            f"no header for {name}, so it is made of {', '.join(used)}; if the file has an "
+            "identifier, name its header in the mapping."
+        )
 
 
 def _plain_number(text: str, mapping: SourceMapping) -> str:

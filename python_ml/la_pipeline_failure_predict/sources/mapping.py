@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -17,6 +16,7 @@ from pydantic import (
 )
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.yaml_files import explain_invalid, read_written
 
 # What the reader of dates knows after a percent sign.
 DATE_DIRECTIVES = set("aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%")
@@ -49,7 +49,8 @@ class _Strict(BaseModel):
 class ColumnRule(_Strict):
     """How one column of the contract is filled.
 
-    Exactly one of `from` (one header, or the first present of several) and `constant` is given.
+    Exactly one of `from` (one header, or the first present of several), `constant` and `derived`
+    (an identifier made of the row's content) is given.
 
     Attributes
     ----------
@@ -59,6 +60,7 @@ class ColumnRule(_Strict):
 
     headers: tuple[str, ...] = Field(default=(), alias="from")
     constant: str | None = None
+    derived: bool = False
     unit: str | None = None
     formats: tuple[str, ...] = ()
     pivot: int | None = Field(default=None, ge=0, le=2100)
@@ -81,8 +83,8 @@ class ColumnRule(_Strict):
             return {"from": (value,)}
         if isinstance(value, list):
             return {"from": tuple(value)}
-        if isinstance(value, bool | int | float | dt.date):
-            raise ValueError(f"a header is text, but YAML reads {value!r}: write it in quotes")
+        if value is None:
+            raise ValueError("names no header")
         if isinstance(value, dict):
             single = {key for key in ("from", "formats") if isinstance(value.get(key), str)}
             return value | {key: (value[key],) for key in single}
@@ -90,8 +92,8 @@ class ColumnRule(_Strict):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        if bool(self.headers) == (self.constant is not None):
-            raise ValueError("give either 'from' or 'constant'")
+        if [bool(self.headers), self.constant is not None, self.derived].count(True) != 1:
+            raise ValueError("give one of 'from', 'constant' and 'derived: true'")
         for text in self.formats:
             if text in NUMBERED_DAYS:
                 continue
@@ -133,8 +135,12 @@ class AttributeRule(_Strict):
     @field_validator("as_of", mode="before")
     @classmethod
     def _day(cls, value: object) -> object:
-        is_day = isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)
-        return dt.date.fromisoformat(str(value)) if is_day else value
+        if not (isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)):
+            return value
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{value} is no day") from None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -157,14 +163,6 @@ class Lookup(_Strict):
     file: str
     on: str
 
-    @model_validator(mode="before")
-    @classmethod
-    def _bare_on(cls, value: object) -> object:
-        """Take the key `on` without quotes, which YAML reads as the truth value."""
-        if isinstance(value, dict) and True in value:
-            return {("on" if key is True else key): item for key, item in value.items()}
-        return value
-
 
 class Record(_Strict):
     """Period over which the delivery is a systematic record."""
@@ -174,7 +172,14 @@ class Record(_Strict):
 
 
 class SourceMapping(_Strict):
-    """The mapping of one source."""
+    """The mapping of one source.
+
+    Attributes
+    ----------
+    identifiers
+        How identifiers are compared: None takes ``'17`` and ``17.0`` for ``17``, number also
+        ``00017``, text takes them as they are delivered.
+    """
 
     columns: dict[str, ColumnRule] = Field(default_factory=dict)
     attributes: dict[str, AttributeRule] = Field(default_factory=dict)
@@ -187,6 +192,7 @@ class SourceMapping(_Strict):
     decimal: Literal[".", ","] = "."
     thousands: str | None = None
     crs: str | None = None
+    identifiers: Literal["number", "text"] | None = None
     lookups: tuple[Lookup, ...] = ()
     record: Record = Record()
 
@@ -242,25 +248,27 @@ def read_mapping(path: Path, source: str) -> SourceMapping:
     Raises
     ------
     UserError
-        If the file is missing, not YAML, has no section for the source or a key it does not know.
+        If the file is missing, not YAML, has no section for the source or a key that is not known.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        content = read_written(path, "Mapping")
+    except OSError:
         raise UserError(f"No mapping {path}: check the path given to --mapping.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"Mapping {path} is not YAML: {str(error).splitlines()[0]}.") from None
     if not isinstance(content, dict) or source not in content:
+        others = ", ".join(map(str, content)) if isinstance(content, dict) else ""
         raise UserError(
-            f"Mapping {path} has no section {source!r}: add one, as in schemas/mappings/."
+            f"Mapping {path} has no section {source!r}{f', only {others}' if others else ''}: add "
+            "one, as in schemas/mappings/."
         )
+    given = content[source] or {}
+    if isinstance(given, dict) and "identifiers" in content:
+        # Said once for all sources: identifiers match only if both sides are read alike.
+        given = {"identifiers": content["identifiers"]} | given
     try:
-        mapping = SourceMapping.model_validate(content[source] or {})
+        mapping = SourceMapping.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in (source, *first["loc"]))
-        fix = ": write it in quotes" if first["type"] == "string_type" else ""
-        raise UserError(f"Mapping {path}, {place}: {first['msg']}{fix}.") from None
+        wrong = explain_invalid(error, SourceMapping, source)
+        raise UserError(f"Mapping {path}, {wrong}.") from None
     if mapping.attributes and source != "pipes":
         raise UserError(f"Mapping {path}, {source}.attributes: only pipes have attributes.")
     return mapping
