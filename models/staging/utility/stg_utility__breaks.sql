@@ -38,7 +38,9 @@ final as (
 
         -- flags
         coalesce(
-            {{ code_key(blank_to_null('asset_type')) }} not in (select asset_key from kinds_of_main),
+            {{ code_key(blank_to_null('asset_type')) }} not in (
+                select kinds_of_main.asset_key from kinds_of_main
+            ),
             false
         ) as is_not_a_main,
         coalesce(lower({{ blank_to_null('status') }}) like 'cancel%', false) as is_cancelled,
