@@ -72,9 +72,10 @@ def read_file(
         _check_is_text(path)
         with utf8_copy(path, mapping.encoding or encoding) as readable:
             read_csv(scratch, readable, relation, mapping.delimiter, path)
-    if not scratch.scalar(f"select count(*) from {relation}"):
+    rows = int(str(scratch.scalar(f"select count(*) from {relation}")))
+    if not rows:
         raise UserError(f"{path} has no rows: ask for the delivery again, or leave it out.")
-    mark_totals(scratch, relation)
+    mark_totals(scratch, relation, rows)
 
 
 def _table_in(folder: Path, archive: Path, mapping: SourceMapping) -> Path:

@@ -31,13 +31,13 @@ def is_cut_off(path: Path) -> bool:
         return CUT_OFF.search(start) is not None or CUT_OFF.search(file.read()) is not None
 
 
-def mark_totals(scratch: Scratch, relation: str) -> None:
+def mark_totals(scratch: Scratch, relation: str, rows: int) -> None:
     """Mark rows at the end of a scratch table that add up the others, as a spreadsheet's last one.
 
     Such a row begins with the word; where more follows it there, the row has few other values.
     """
     last = scratch.query(
-        f"select * from {relation} order by {ROW_NUMBER} desc limit {LAST_ROWS}"
+        f"select * from {relation} where {ROW_NUMBER} > {rows - LAST_ROWS}"
     ).to_pylist()
     totals = [row[ROW_NUMBER] for row in last if _is_total(row)]
     if not totals:
