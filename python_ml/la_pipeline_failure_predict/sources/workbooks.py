@@ -29,7 +29,10 @@ FULL_SHARE = 0.6
 ROWS_AT_ONCE = 20_000
 MOST_CELLS = 100_000_000
 """Of a sheet, down to its last row and across to its last column, with the empty ones."""
-CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
+CELL = re.compile(rb'"([A-Z]{1,3})([0-9]{1,7})"')
+FAR_CELL = re.compile(rb'"([A-Z]{2,3}(?=[0-9]+")|[A-Z](?=[0-9]{6,7}"))([0-9]{1,7})"')
+"""A cell outside of what any workbook may reach to, which is looked for first: it is faster."""
+NEAR_ROW, NEAR_COLUMN = 99_999, 26
 CHUNK_BYTES = 1 << 20
 EXACT_BELOW = 1e15
 """Whole numbers are exact in a cell up to here."""
@@ -103,20 +106,27 @@ def _check_extent(archive: zipfile.ZipFile, path: Path) -> None:
     for item in archive.namelist():
         if not re.fullmatch(r"xl/worksheets/[^/]+\.xml", item):
             continue
-        columns: set[bytes] = set()
-        last_row, left = 0, b""
-        with archive.open(item) as content:
-            while chunk := content.read(CHUNK_BYTES):
-                cells = CELL.findall(left + chunk)
-                columns.update(column for column, _ in cells)
-                last_row = max([last_row, *(int(row) for _, row in cells)])
-                left = chunk[-32:]
-        last_column = max((_column_number(column) for column in columns), default=0)
+        last_row, last_column = _reach(archive, item, FAR_CELL)
+        if max(last_row, NEAR_ROW) * max(last_column, NEAR_COLUMN) > MOST_CELLS:
+            last_row, last_column = _reach(archive, item, CELL)
         if last_row * last_column > MOST_CELLS:
             raise UserError(
                 f"A sheet of {path} reaches to row {last_row:,} and column {last_column:,}: delete "
                 "what is far from the table, or save the sheet as CSV."
             )
+
+
+def _reach(archive: zipfile.ZipFile, sheet: str, cell: re.Pattern[bytes]) -> tuple[int, int]:
+    """Return the last row and the last column of a sheet's cells that a pattern finds."""
+    columns: set[bytes] = set()
+    last_row, left = 0, b""
+    with archive.open(sheet) as content:
+        while chunk := content.read(CHUNK_BYTES):
+            cells = cell.findall(left + chunk)
+            columns.update(column for column, _ in cells)
+            last_row = max([last_row, *(int(row) for _, row in cells)])
+            left = chunk[-16:]
+    return last_row, max(map(_column_number, columns), default=0)
 
 
 def _column_number(letters: bytes) -> int:
@@ -127,13 +137,14 @@ def _column_number(letters: bytes) -> int:
 
 
 def _filled_sheets(book: CalamineWorkbook) -> list[str]:
-    return [
+    shown = [
         sheet.name
         for sheet in book.sheets_metadata
-        if sheet.typ is SheetTypeEnum.WorkSheet
-        and sheet.visible is SheetVisibleEnum.Visible
-        and book.get_sheet_by_name(sheet.name).end is not None
+        if sheet.typ is SheetTypeEnum.WorkSheet and sheet.visible is SheetVisibleEnum.Visible
     ]
+    if len(shown) == 1:  # without reading it now and once more later
+        return shown
+    return [name for name in shown if book.get_sheet_by_name(name).end is not None]
 
 
 def _choose_sheet(book: CalamineWorkbook, path: Path, wanted: str | int | None) -> str:
