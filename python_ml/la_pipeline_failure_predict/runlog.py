@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-SECRET_PREFIXES = ("DBT_ENV_SECRET", "PGPASSWORD", "AZURE_CLIENT_SECRET")
+SECRET_PREFIXES = (
+    *("DBT_ENV_SECRET", "PGPASSWORD", "AZURE_CLIENT_SECRET"),
+    *("LA_PIPES_SOCRATA_APP_TOKEN", "LA_PIPES_ARCGIS_TOKEN"),
+)
 KEPT_LOGS = 50
 
 _notices = logging.getLogger("la_pipeline_failure_predict.notice")

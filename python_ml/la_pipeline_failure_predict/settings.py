@@ -5,7 +5,7 @@ from os import environ
 from pathlib import Path
 
 from dotenv import load_dotenv
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from la_pipeline_failure_predict.errors import UserError
@@ -30,6 +30,19 @@ class Settings(BaseSettings):
     )
     lock_wait_s: float = Field(
         default=60.0, ge=0, description="How long to wait for another writer, seconds."
+    )
+    http_timeout_s: float = Field(
+        default=60.0, gt=0, description="How long a server may be silent, seconds."
+    )
+    http_retries: int = Field(
+        default=5, ge=0, description="How often a request is repeated after a fault of the server."
+    )
+    socrata_app_token: SecretStr | None = Field(
+        default=None, description="Application token of Socrata portals, such as data.lacity.org."
+    )
+    arcgis_token: SecretStr | None = Field(default=None, description="Token of an ArcGIS server.")
+    arcgis_token_host: str | None = Field(
+        default=None, description="The one host that the ArcGIS token is sent to."
     )
     json_schemas: Path | None = Field(
         default=None,

@@ -11,6 +11,7 @@ __all__ = ["main"]
 COMMANDS = {
     "init": "project",
     "sample": "data",
+    "download": "download",
     "load": "data",
     "quarantine": "quarantine",
     "loads": "loads",

@@ -76,7 +76,10 @@ def fail(message: str, code: int) -> NoReturn:
     raise SystemExit(code)
 
 
-def _day(context: click.Context, parameter: click.Parameter, value: datetime | None) -> date | None:
+def as_day(
+    context: click.Context, parameter: click.Parameter, value: datetime | None
+) -> date | None:
+    """Return the day of a moment that an option names."""
     return value.date() if value else None
 
 
@@ -105,7 +108,7 @@ max_rejects_option = click.option(
 as_of_option = click.option(
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),
-    callback=_day,
+    callback=as_day,
     help="Day from which to predict; the newest by default.",
 )
 grain_option = click.option(

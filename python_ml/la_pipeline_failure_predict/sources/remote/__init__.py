@@ -1,0 +1,1 @@
+"""Fetch what cities and agencies publish: one module a kind of service."""
