@@ -73,11 +73,12 @@ class StepTime:
 class Pipeline:
     """The steps of a run on one target."""
 
-    def __init__(self, settings: Settings, reporter: Reporter) -> None:
+    def __init__(self, settings: Settings, reporter: Reporter, dbt: Dbt | None = None) -> None:
+        """Start from a dbt that may be parsing already."""
         self.settings = settings
         self.reporter = reporter
         self.times: list[StepTime] = []
-        self._running_dbt = Dbt(settings)
+        self._running_dbt = dbt or Dbt(settings)
 
     def run(
         self,

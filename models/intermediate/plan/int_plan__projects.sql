@@ -1,8 +1,7 @@
--- One row per main of the plan with its project: a run of neighboring mains of one
--- street and cohort (area, material, era), cut where the gap is wide and where the run is long. The
--- score plays no part here, so every rule chooses among the same projects. No project is shorter
--- than stub_length_m.
-{%- set bundle = "area_id, bundling_rule, bundle_name, material_group, install_era" %}
+-- One row per main of the plan with its project: a run of neighboring mains of one street and
+-- cohort (area, material, era), cut where the gap is wide and where the run is long. The score
+-- plays no part here, so every rule chooses among the same projects. No project is shorter than
+-- stub_length_m.
 {%- set along = "bundle_position nulls last, " ~ byte_order('pipe_id') %}
 with pipes as (
 
@@ -10,22 +9,36 @@ with pipes as (
 
 ),
 
+-- A bundle gets a short name, because the windows below sort by it.
+bundled as (
+
+    select
+        pipe_id,
+        area_id,
+        bundling_rule,
+        bundle_name,
+        x_m,
+        y_m,
+        length_m,
+        exact_length_m,
+        max(x_m) over bundle - min(x_m) over bundle as extent_east_m,
+        max(y_m) over bundle - min(y_m) over bundle as extent_north_m,
+        min({{ byte_order('pipe_id') }}) over bundle as bundle_id
+    from pipes
+    window
+        bundle as (
+            partition by area_id, bundling_rule, bundle_name, material_group, install_era
+        )
+
+),
+
 -- Along a street means along the axis in which it extends farther.
 positioned as (
 
     select
-        pipes.*,
-        case
-            when
-                max(x_m) over (partition by {{ bundle }})
-                - min(x_m) over (partition by {{ bundle }})
-                >= max(y_m) over (partition by {{ bundle }}) - min(y_m) over (
-                    partition by {{ bundle }}
-                )
-                then x_m
-            else y_m
-        end as bundle_position
-    from pipes
+        bundled.*,
+        case when extent_east_m >= extent_north_m then x_m else y_m end as bundle_position
+    from bundled
 
 ),
 
@@ -33,9 +46,9 @@ neighboured as (
 
     select
         positioned.*,
-        x_m - lag(x_m) over (partition by {{ bundle }} order by {{ along }}) as east_m,
-        y_m - lag(y_m) over (partition by {{ bundle }} order by {{ along }}) as north_m,
-        (length_m + lag(length_m) over (partition by {{ bundle }} order by {{ along }})) / 2
+        x_m - lag(x_m) over (partition by bundle_id order by {{ along }}) as east_m,
+        y_m - lag(y_m) over (partition by bundle_id order by {{ along }}) as north_m,
+        (length_m + lag(length_m) over (partition by bundle_id order by {{ along }})) / 2
             as half_lengths_m
     from positioned
 
@@ -63,7 +76,7 @@ numbered as (
     select
         parted.*,
         sum(starts_run) over (
-            partition by {{ bundle }}
+            partition by bundle_id
             order by {{ along }}
             rows between unbounded preceding and current row
         ) as run_number
@@ -75,9 +88,9 @@ measured as (
 
     select
         numbered.*,
-        sum(exact_length_m) over (partition by {{ bundle }}, run_number) as run_length_m,
+        sum(exact_length_m) over (partition by bundle_id, run_number) as run_length_m,
         sum(exact_length_m) over (
-            partition by {{ bundle }}, run_number
+            partition by bundle_id, run_number
             order by {{ along }}
             rows between unbounded preceding and current row
         ) - exact_length_m as run_length_before_m
@@ -108,10 +121,10 @@ pieces as (
     select
         cut.*,
         min({{ byte_order('pipe_id') }}) over (
-            partition by {{ bundle }}, run_number, piece_number
+            partition by bundle_id, run_number, piece_number
         ) as piece_id,
         sum(exact_length_m) over (
-            partition by {{ bundle }}, run_number, piece_number
+            partition by bundle_id, run_number, piece_number
         ) as piece_length_m,
         coalesce(area_id, '') as area_name
     from cut

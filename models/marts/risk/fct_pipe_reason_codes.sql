@@ -97,13 +97,15 @@ compared as (
 
 ),
 
--- Engines add in different orders; values that differ only by that get the same rank.
+-- Engines add in different orders; values that differ only by that get the same rank. Rounding is
+-- expensive and most factors are far below the least.
 comparable as (
 
     select
         compared.*,
         {{ rounded('log_factor', 9) }} as rounded_log_factor
     from compared
+    where log_factor > ln(cast({{ var('least_reason_factor') }} as double precision)) - 0.000001
 
 ),
 

@@ -13,6 +13,7 @@ from la_pipeline_failure_predict.cli.common import (
 )
 from la_pipeline_failure_predict.cli.data import write_sample_files
 from la_pipeline_failure_predict.cli.screen import Column, Screen
+from la_pipeline_failure_predict.dbt_runner import Dbt
 from la_pipeline_failure_predict.deliveries import DeliveredFile, read_deliveries
 from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.rejects import RejectLimit
@@ -62,10 +63,14 @@ def run(
     Example: la-pipes run --delivery my_city.yml --data-dir ~/my_city
     """
     files = read_deliveries(delivery, data_dir) if delivery else []
-    _run(settings, files, force, max_rejects or configured_limit(settings))
+    with Dbt(settings) as dbt:
+        if files or force:
+            dbt.parse_ahead()
+        _run(dbt, settings, files, force, max_rejects or configured_limit(settings))
 
 
 def _run(
+    dbt: Dbt,
     settings: Settings,
     files: Sequence[DeliveredFile],
     force: bool = False,
@@ -74,7 +79,7 @@ def _run(
     from la_pipeline_failure_predict.pipeline import Pipeline
 
     screen = Screen.current()
-    pipeline = Pipeline(settings, screen)
+    pipeline = Pipeline(settings, screen, dbt)
     with one_writer(settings):
         pipeline.run(files, force, max_rejects)
     steps = ", ".join(f"{step.step} {step.seconds:.1f} s" for step in pipeline.times)
@@ -129,9 +134,11 @@ def demo(settings: Settings, pipes: int, seed: int) -> None:
     """
     folder = settings.root / "data" / f"sample-{pipes}-{seed}"
     delivery = folder / "delivery.yml"
-    if not delivery.is_file():
-        write_sample_files(folder, pipes, seed)
-    _run(settings, read_deliveries(delivery))
+    with Dbt(settings) as dbt:
+        dbt.parse_ahead()
+        if not delivery.is_file():
+            write_sample_files(folder, pipes, seed)
+        _run(dbt, settings, read_deliveries(delivery))
     Screen.current().say(
         "\nWhere to go next: the views in the schema powerbi; `la-pipes report` for a picture; "
         "`dbt docs generate && dbt docs serve` for every column; the README's part \"Your own "

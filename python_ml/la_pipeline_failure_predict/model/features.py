@@ -169,7 +169,8 @@ def read_features(root: Path, grain: Grain) -> Features:
 
 def _mart(root: Path, name: str) -> Mapping[str, Any]:
     try:
-        content = yaml.safe_load((root / FEATURES_FILE).read_text(encoding="utf-8"))
+        text = (root / FEATURES_FILE).read_text(encoding="utf-8")
+        content = yaml.load(text, Loader=yaml.CSafeLoader)
     except OSError:
         raise UserError(f"There is no {root / FEATURES_FILE}: copy it from the project.") from None
     return next(model for model in content["models"] if model["name"] == name)

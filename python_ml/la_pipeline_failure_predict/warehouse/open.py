@@ -152,25 +152,18 @@ def read_connection(settings: Settings) -> Connection:
         If there is no profile, the target is not in it, or a variable it needs is not set.
     """
     profiles_dir = find_profiles_dir(settings.root)
-    # dbt takes seconds to import: only when it is needed.
-    from dbt.config.profile import read_profile
-    from dbt.config.renderer import ProfileRenderer
-    from dbt_common.context import set_invocation_context
-
-    set_invocation_context(environ)
-    raw = read_profile(str(profiles_dir)).get("la_pipes")
-    if not isinstance(raw, dict) or "outputs" not in raw:
-        raise UserError(
-            f"{profiles_dir / 'profiles.yml'} has no profile la_pipes: "
-            "copy it from profiles.yml.example, or unset DBT_PROFILES_DIR."
-        )
-    renderer = ProfileRenderer({})
     try:
-        target = settings.target or str(renderer.render_value(raw.get("target", "default")))
+        raw = _read_profile(profiles_dir / "profiles.yml")
+        if not isinstance(raw, dict) or "outputs" not in raw:
+            raise UserError(
+                f"{profiles_dir / 'profiles.yml'} has no profile la_pipes: "
+                "copy it from profiles.yml.example, or unset DBT_PROFILES_DIR."
+            )
+        target = settings.target or str(_render(raw.get("target", "default")))
         outputs = raw["outputs"]
         if target not in outputs:
             raise _unknown_target(target, outputs)
-        rendered = renderer.render_data(outputs[target])
+        rendered = {key: _render(value) for key, value in outputs[target].items()}
     except UserError:
         raise
     except Exception as error:
@@ -179,6 +172,30 @@ def read_connection(settings: Settings) -> Connection:
     rendered["database"] = rendered.get("database") or rendered.get("dbname")
     rendered["password"] = rendered.get("password") or rendered.get("pass")
     return Connection(target=target, engine=str(rendered.get("type")), credentials=rendered)
+
+
+def _read_profile(file: Path) -> object:
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return content.get("la_pipes") if isinstance(content, dict) else None
+
+
+def _render(value: object) -> object:
+    """Render a setting as dbt does, with dbt's own Jinja; only `env_var` is known, as in a profile.
+
+    dbt's own reader would do, but takes two seconds to import, in every command.
+    """
+    from dbt_common.clients.jinja import get_template, render_template
+
+    if not isinstance(value, str):
+        return value
+    return render_template(get_template(value, {"env_var": _env_var}, native=True), {})
+
+
+def _env_var(name: str, default: str | None = None) -> str:
+    found = environ.get(name, default)
+    if found is None:
+        raise UserError(f"profiles.yml cannot be read: set the variable {name}, which it reads.")
+    return found
 
 
 def check_target(settings: Settings) -> None:
@@ -195,7 +212,7 @@ def check_target(settings: Settings) -> None:
         return
     try:
         file = find_profiles_dir(settings.root) / "profiles.yml"
-        outputs = yaml.safe_load(file.read_text(encoding="utf-8"))["la_pipes"]["outputs"]
+        outputs = _read_profile(file)["outputs"]  # type: ignore[index]
     except (UserError, yaml.YAMLError, KeyError, TypeError):
         return
     if settings.target not in outputs:
