@@ -1,14 +1,14 @@
 {#-
     One row per snapshot of fct_pipe_features: the day, and a digest of every row that its features and labels read. A
-    snapshot reads all mains, and the breaks until its horizon ends; nearby breaks follow from both. With --empty a ref
-    has an alias of its own, so that it is given one here in a query around it.
+    snapshot reads all mains, and the breaks before its day, and where it has labels until its horizon ends; nearby breaks
+    follow from both. With --empty a ref has an alias of its own, so that it is given one here in a query around it.
 -#}
 {% macro pipe_feature_digests() -%}
     with snapshots as (
 
         select
             as_of_date,
-            horizon_ends_on,
+            case when is_label_complete then horizon_ends_on else as_of_date end as reads_until,
             {{ row_digest('snapshots') }} as digest
         from (select * from {{ ref('int_dates__snapshots') }}) as snapshots
 
@@ -36,6 +36,6 @@
     from snapshots
     cross join pipes
     left join breaks
-        on breaks.broke_on < snapshots.horizon_ends_on
+        on breaks.broke_on < snapshots.reads_until
     group by snapshots.as_of_date, snapshots.digest, pipes.digest
 {%- endmacro %}

@@ -2,9 +2,9 @@
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
 -- One row: the period over which breaks were recorded systematically. A mapping may declare it;
--- otherwise it begins with the first break's month and ends with the last whole month. The last
--- break's own month counts only if that break fell in its last week. observed_until is the first
--- day after the record.
+-- otherwise it begins with the first break's month and ends with the last break. If that fell in
+-- the last week of a month, the rest of the week had no break and belongs to the record too.
+-- observed_until is the first day after the record.
 with loads as (
 
     select * from {{ ref('stg_loads__loads') }}
@@ -48,7 +48,7 @@ final as (
             case
                 when recorded.last_broke_on >= cast(recorded.next_month_on - 7 as date)
                     then recorded.next_month_on
-                else {{ month_start('recorded.last_broke_on') }}
+                else cast(recorded.last_broke_on + 1 as date)
             end
         ) as observed_until
     from recorded

@@ -1,8 +1,8 @@
 -- A table, not a view: a few rows that nearly every mart joins.
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
--- One row per yearly as-of date: each 1 January with at least a year of record before it; the
--- newest ones are kept.
+-- One row per as-of date with at least a year of record before it: each 1 January, of which the
+-- newest are kept, and the day after the record, from which today's ranking looks ahead.
 with period as (
 
     select * from {{ ref('int_dates__record_period') }}
@@ -15,7 +15,7 @@ counted as (
 
 ),
 
-years as (
+days as (
 
     select
         period.observed_from,
@@ -23,6 +23,14 @@ years as (
         {{ year_start('cast(counted.generated_number + 1850 as integer)') }} as as_of_date
     from period
     cross join counted
+
+    union
+
+    select
+        observed_from,
+        observed_until,
+        observed_until as as_of_date
+    from period
 
 ),
 
@@ -33,8 +41,9 @@ ranked as (
         as_of_date,
         {{ add_months('as_of_date', 12) }} as horizon_ends_on,
         {{ add_months('as_of_date', 12) }} <= observed_until as is_label_complete,
-        row_number() over (order by as_of_date desc) as recency
-    from years
+        sum(case when extract(doy from as_of_date) = 1 then 1 else 0 end)
+            over (order by as_of_date desc) as newest_years
+    from days
     where
         as_of_date >= {{ add_months('observed_from', 12) }}
         and as_of_date <= observed_until
@@ -49,7 +58,7 @@ final as (
         observed_from,
         is_label_complete
     from ranked
-    where recency <= {{ var('snapshot_years') }}
+    where newest_years <= {{ var('snapshot_years') }}
 
 )
 

@@ -1,4 +1,4 @@
--- One row per main in service and yearly as-of date. Features read only what happened before
+-- One row per main in service and as-of date. Features read only what happened before
 -- as_of_date, labels only the twelve months from it: deleting every later record does not change
 -- the features. A window of months is a number in one of these lists and a column in the YAML.
 {%- set own_months = [12, 36, 60] %}
