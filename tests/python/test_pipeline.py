@@ -168,6 +168,10 @@ def test_a_refresh_gives_the_rows_of_a_full_build(
     before = city.rows(FEATURES)
     city.run_all(later_breaks(sample_files, tmp_path))
     assert city.printed[-1].count("config.materialized:table") == 2, city.printed[-1]
+    assert city.rows(RANKED_AS_OF) == [{"day": "2025-02-01"}]
+    assert "first, with the breaks expected in the 12 months from 2025-02-01" in city.printed[-1]
+    # Nothing was learned from a year that has not ended.
+    assert city.value("select cast(max(trained_until) as text) from ml.pipe_scores") == "2025-01-01"
     refreshed = all_rows(city, HISTORIES)
     assert city.rows(FEATURES) != before
     result = dbt(city, "run", "--full-refresh", "--select", "fct_pipe_features")
@@ -182,10 +186,12 @@ def test_a_refresh_gives_the_rows_of_a_full_build(
     withdrawn = city.la_pipes("run")
     assert "config.materialized:table" in withdrawn.output
     assert city.rows(FEATURES) == before
+    assert city.rows(RANKED_AS_OF) == [{"day": "2025-01-01"}]
 
 
 # They grow with every build.
 HISTORIES = ("raw.steps", "staging.stg_quality__check_results")
+RANKED_AS_OF = "select distinct cast(as_of_date as text) as day from powerbi.pipe_risk"
 FEATURES = "select * from features.fct_pipe_features order by pipe_id, as_of_date"
 PARTS = "select cast(as_of_date as text) as day, digest from features.fct_pipe_features__parts"
 # What happens to the inputs of the features -> the snapshots, of 2011 to 2025, that it changes.
@@ -350,7 +356,9 @@ def breaks_older_than_their_main() -> int:
 
 @needs_real_data
 @pytest.mark.parametrize("engine", ENGINES)
-def test_kitchener_has_scores_as_of_2022(kitchener_cities: dict[str, City], engine: str) -> None:
+def test_kitchener_has_scores_as_of_the_end_of_its_record(
+    kitchener_cities: dict[str, City], engine: str
+) -> None:
     city = kitchener_cities[engine]
     (row,) = city.rows(
         "select count(*) as mains, cast(min(as_of_date) as text) as first_day, "
@@ -358,7 +366,7 @@ def test_kitchener_has_scores_as_of_2022(kitchener_cities: dict[str, City], engi
         "from powerbi.pipe_risk"
     )
     assert row["mains"] > 15_000
-    assert row["first_day"] == row["last_day"] == "2022-01-01"
+    assert row["first_day"] == row["last_day"] == "2022-01-22"  # the last break was the day before
     assert 40 < row["expected"] < 130  # 50 to 117 a year on record since 2008
     predating = city.value(
         "select count(*) from core.fct_breaks where link_status = 'predates_install'"

@@ -37,6 +37,13 @@ consequences as (
 
 ),
 
+-- A day that is no snapshot any more, because loads were withdrawn, has no features.
+snapshots as (
+
+    select * from {{ ref('int_dates__snapshots') }}
+
+),
+
 published_scores as (
 
     select
@@ -45,6 +52,8 @@ published_scores as (
     from scores
     inner join published_runs
         on scores.run_id = published_runs.run_id
+    inner join snapshots
+        on scores.as_of_date = snapshots.as_of_date
 
 ),
 

@@ -65,7 +65,8 @@ def score(
     """Score one as-of date of the mains, or months of the areas, and write the scores.
 
     Each day is scored by the newest fit whose labels had all ended by it. Scores of the same run
-    and days are replaced in one transaction, so scoring again changes nothing.
+    and days are replaced in one transaction, so scoring again changes nothing. Scores of days that
+    are later than the mart's last, of any run, go.
 
     Parameters
     ----------
@@ -111,6 +112,7 @@ def score(
     )
     with warehouse.transaction():
         warehouse.execute(replaced, (used[0].run_id, min(chosen), max(chosen)))
+        _forget_days_after_the_record(warehouse, grain)
         warehouse.append(table, scores.to_reader())
     warehouse.analyze(table)
     progress(f"wrote {scores.num_rows:,} rows to {table.schema}.{table.name}")
@@ -187,6 +189,14 @@ def _days(warehouse: Warehouse, grain: Grain, as_of: date | None) -> list[date]:
         f"where {mart.period} >= {sql_date(since)} order by {mart.period}"
     )
     return [day.as_py() for day in listed.column("day")]
+
+
+def _forget_days_after_the_record(warehouse: Warehouse, grain: Grain) -> None:
+    """Delete scores of days that a withdrawn load had added to the record."""
+    period, scores = grain.mart.period, full_name(warehouse.table(grain.score_table))
+    warehouse.execute(
+        f"delete from {scores} where {period} > (select max({period}) from {grain.mart.full_name})"
+    )
 
 
 def _choose(fits: list[FitKey], days: list[date], grain: Grain) -> dict[date, FitKey]:
