@@ -12,6 +12,7 @@ COMMANDS = {
     "init": "project",
     "sample": "data",
     "download": "download",
+    "inspect": "inspect",
     "load": "data",
     "quarantine": "quarantine",
     "loads": "loads",

@@ -121,8 +121,8 @@ def _engine(connection: Connection) -> Engine:
     return engine
 
 
-def open_scratch(warehouse: Warehouse) -> DuckDBScratch:
-    """Open an empty in-memory database that reads delivered files for a warehouse."""
+def open_scratch(warehouse: Warehouse | None = None) -> DuckDBScratch:
+    """Open an empty in-memory database that reads delivered files, for a warehouse or for none."""
     return DuckDBScratch(warehouse if isinstance(warehouse, DuckDBWarehouse) else None)
 
 
