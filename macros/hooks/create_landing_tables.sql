@@ -1,11 +1,14 @@
 {#-
     The statements that create the landing, model and score tables that are missing, from the columns their source YAML
     declares, so that `dbt build` passes on an empty warehouse. The source YAML is generated from schemas/*.yaml.
+
+    A schema that is there is not created again: even `if not exists` needs the right to create one.
 -#}
 {% macro create_landing_tables() %}
     {%- if execute -%}
         {%- set tables = graph.sources.values() | list -%}
-        {%- for schema_name in tables | map(attribute='schema') | unique %}
+        {%- for schema_name in tables | map(attribute='schema') | unique
+            if not adapter.check_schema_exists(target.database, schema_name) %}
             create schema if not exists {{ adapter.quote(schema_name) }};
         {%- endfor %}
         {%- for table in tables %}

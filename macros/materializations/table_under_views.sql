@@ -2,38 +2,55 @@
     Postgres drops the views over a table together with the table, and dbt replaces a table by a new
     one: from the moment a mart is rebuilt until its views are, Power BI would find no view, and
     permanently if the build fails in between. Therefore, on Postgres a table that has views over
-    it, and whose columns do not change, is emptied and filled again in one transaction.
+    it, and whose columns do not change, is emptied and filled again in one transaction. Any other
+    table is replaced, and what reads it is kept.
 -#}
 {% materialization table, adapter='postgres' %}
+    {%- do bound_waits() -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set changed = changed_parts(existing) -%}
     {%- if changed is not none and keeps_its_columns(existing) -%}
         {{ return(rebuild_parts(this.incorporate(type='table'), changed)) }}
     {%- endif -%}
     {%- do forget_parts() -%}
-    {%- if existing is none or not existing.is_table or should_full_refresh()
-        or not has_views_over(existing) or not keeps_its_columns(existing) -%}
+    {%- if existing is none -%}
         {%- set built = dbt.materialization_table_default() -%}
         {%- do note_parts() -%}
         {{ return(built) }}
     {%- endif -%}
 
     {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set is_refilled = existing.is_table and not should_full_refresh() and has_views_over(existing)
+        and keeps_its_columns(existing) -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='quoted') | join(', ') %}
-    {% call statement('main') -%}
-        {% if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
-        truncate table {{ target_relation }};
-        insert into {{ target_relation }} ({{ columns }})
-        select {{ columns }} from (
-            {{ sql }}
-        ) as new_rows
-    {%- endcall %}
+    {% if is_refilled %}
+        {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='quoted') | join(', ') %}
+        {% call statement('main') -%}
+            {% if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
+            {{ patiently(target_relation, 'lock table ' ~ target_relation ~ ' in access exclusive mode;') }};
+            truncate table {{ target_relation }};
+            insert into {{ target_relation }} ({{ columns }})
+            select {{ columns }} from (
+                {{ sql }}
+            ) as new_rows
+        {%- endcall %}
+    {% else %}
+        {%- set new_relation = make_intermediate_relation(target_relation) -%}
+        {%- set changes = 'drop ' ~ existing.type ~ ' ' ~ existing ~ ' cascade; alter table ' ~ new_relation
+            ~ ' rename to ' ~ adapter.quote(this.identifier) ~ ';' -%}
+        {% call statement('main') -%}
+            drop table if exists {{ new_relation }};
+            {{ get_create_table_as_sql(False, new_relation, sql) }}
+        {%- endcall %}
+        {% call statement('replace') -%}
+            {{ patiently(existing, keeping_views(existing, target_relation, changes)) }}
+        {%- endcall %}
+    {% endif %}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {% do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing, full_refresh_mode=False)) %}
+    {% do apply_grants(target_relation, config.get('grants'), should_revoke=false) %}
     {% do persist_docs(target_relation, model) %}
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}

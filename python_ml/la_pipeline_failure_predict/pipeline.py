@@ -37,6 +37,7 @@ from la_pipeline_failure_predict.report.run_lines import (
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.spatial.link import link
 from la_pipeline_failure_predict.warehouse import Warehouse
+from la_pipeline_failure_predict.warehouse.faults import LOCK_TIMEOUT
 from la_pipeline_failure_predict.warehouse.open import read_connection
 
 # dbt rebuilds when one of these changes.
@@ -154,10 +155,10 @@ class Pipeline:
         with self._running_dbt:
             result = self._dbt("build", *(["--select", select] if select else []))
         with open_for_writing(self.settings) as warehouse:
-            if lost := sorted(before - warehouse.relations()):
+            if lost := sorted((before - warehouse.relations()) | warehouse.broken_views()):
                 self.reporter.say(
-                    f"{', '.join(lost)}: gone, because what they read has other columns now; "
-                    "la-pipes run makes them again."
+                    f"{', '.join(lost)}: cannot be read until la-pipes run builds them again, "
+                    "because what they read has other columns now."
                 )
                 return
             with warehouse.transaction():
@@ -330,6 +331,11 @@ class Pipeline:
             result = self._running_dbt.run((*arguments, NO_ARTIFACTS), self.reporter.advance)
         except DbtFailed as failed:
             self._tell([node for node in failed.broken if node.status == "fail"])
+            raise
+        except UserError as error:
+            if LOCK_TIMEOUT in str(error):
+                with open_warehouse(self.settings) as warehouse:
+                    raise UserError(warehouse.name_blocker() or str(error)) from error
             raise
         warned = f", {len(result.warned)} warnings" if result.warned else ""
         self.reporter.say(f"dbt {' '.join(arguments)}: {result.passed} passed{warned}")

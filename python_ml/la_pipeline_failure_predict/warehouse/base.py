@@ -150,18 +150,27 @@ class Warehouse(ABC):
 
         A column that an older version did not have is added empty.
         """
-        rows = self.query(
-            "select table_schema, table_name, column_name from information_schema.columns"
-        )
+        rows = self._columns()
         present: dict[tuple[str, str], set[str]] = {}
         for schema, name, column in zip(*(item.to_pylist() for item in rows.columns), strict=True):
             present.setdefault((schema, name), set()).add(column)
-        missing = list(_missing(list(self.declared.values()), present))
+        schemas = self.query(
+            "select schema_name from information_schema.schemata "
+            "where catalog_name = current_database()"
+        )
+        there = set(schemas.column(0).to_pylist()) | {schema for schema, _ in present}
+        missing = list(_missing(list(self.declared.values()), present, there))
         if missing:
             with self.transaction():
                 for statement in missing:
                     self.execute(statement)
         return self
+
+    def _columns(self) -> pa.Table:
+        """Return the columns of all tables: table_schema, table_name, column_name."""
+        return self.query(
+            "select table_schema, table_name, column_name from information_schema.columns"
+        )
 
     def moment_after(self, name: str, column: str) -> datetime:
         """Return the time now, UTC without a zone, or one just after the newest in a table.
@@ -180,6 +189,14 @@ class Warehouse(ABC):
                 "What is done now still counts as newer."
             )
         return newest + timedelta(microseconds=1)
+
+    def name_blocker(self) -> str | None:
+        """Return a sentence about the session that has locked a table of the warehouse."""
+        return None
+
+    def broken_views(self) -> set[str]:
+        """Return the names of the views that wait to be built again."""
+        return set()
 
     def relations(self) -> set[str]:
         """Return the names of all tables and views, with their schemas."""
@@ -248,10 +265,9 @@ def create_statement(table: Table) -> str:
 
 
 def _missing(
-    declared: Sequence[Table], present: Mapping[tuple[str, str], set[str]]
+    declared: Sequence[Table], present: Mapping[tuple[str, str], set[str]], schemas: set[str]
 ) -> Iterator[str]:
     """Yield the DDL of the schemas, tables and columns that are not there."""
-    schemas = {schema for schema, _ in present}
     for schema in sorted({table.schema for table in declared} - schemas):
         yield f"create schema if not exists {quote(schema)}"
     for table in declared:

@@ -3,9 +3,38 @@
 import re
 from collections.abc import Mapping
 
+LOCK_TIMEOUT = "due to lock timeout"
 RERUN = "The former state is intact: {fix}, then run the command again."
 # Words of the engines and of the system they run on -> what happened, and the fix.
 FAULTS: Mapping[str, tuple[str, str]] = {
+    r"is locked by|lock timeout": (
+        "Another session has locked what this step needs",
+        "end that session or its transaction",
+    ),
+    r"statement timeout": (
+        "The database ended a statement that took too long",
+        "set a longer statement_timeout for this database user",
+    ),
+    r"cancell?ing statement due to user request|query_canceled": (
+        "Somebody cancelled a statement of this command in the database",
+        "find out who and why",
+    ),
+    r"read-only transaction|during recovery": (
+        "The database lets this user only read",
+        "use a database and a user that may write",
+    ),
+    r"too many (?:clients|connections)|remaining connection slots": (
+        "The database lets in no more connections",
+        "wait until others have ended, or raise its limit",
+    ),
+    r"permission denied (?:for|to)|must be (?:owner|superuser|able to)|must have": (
+        "The database user lacks a right",
+        "let an administrator grant it",
+    ),
+    r"deadlock detected": (
+        "Two sessions of the database waited for each other",
+        "end the other one",
+    ),
     r"no space left on device|file too large|disk full|disk quota exceeded"
     r"|could not extend file|failed to offload|max_temp_directory_size": (
         "The warehouse ran out of disk space",

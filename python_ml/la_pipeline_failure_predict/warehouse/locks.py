@@ -2,12 +2,17 @@
 
 import getpass
 import os
+import signal
 import socket
+import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import FrameType
+from typing import cast
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.runlog import notice
@@ -17,6 +22,8 @@ COMMAND: ContextVar[str] = ContextVar("command", default="la-pipes")
 
 FIRST_WORD_S = 1.0
 POLL_S = 0.1
+WATCH_S = 0.5
+"""How often a lock is looked after, seconds."""
 
 
 class Lock(ABC):
@@ -29,6 +36,54 @@ class Lock(ABC):
     @abstractmethod
     def release(self) -> None:
         """Release it."""
+
+    def is_held(self) -> bool:
+        """Whether it is still held; what cannot be taken from its process always is."""
+        return True
+
+
+class LockLost(BaseException):
+    """Raised in the main thread when the lock is lost, whatever it is doing."""
+
+
+@contextmanager
+def ended_when_lost(lock: Lock, label: str) -> Iterator[None]:
+    """End the block soon after the lock is lost, because another writer may have begun.
+
+    Raises
+    ------
+    UserError
+        If it was lost.
+    """
+    number = getattr(signal, "SIGUSR1", None)
+    if number is None or threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread can be interrupted, and not on Windows
+        return
+
+    def interrupt(received: int, frame: FrameType | None) -> None:
+        raise LockLost
+
+    former, done = signal.signal(number, interrupt), threading.Event()
+    watch = threading.Thread(target=_watch, args=(lock, done, number), daemon=True)
+    watch.start()
+    try:
+        yield
+    except LockLost:
+        raise UserError(
+            f"The lock on the {label} was lost, because somebody ended its session: the command "
+            "has stopped, and the former state of the step is intact. Run the command again."
+        ) from None
+    finally:
+        done.set()
+        watch.join(POLL_S)
+        signal.signal(number, former)
+
+
+def _watch(lock: Lock, done: threading.Event, number: signal.Signals) -> None:
+    while not done.wait(WATCH_S):
+        if not lock.is_held() and not done.is_set():
+            signal.pthread_kill(cast(int, threading.main_thread().ident), number)
+            return
 
 
 def wait_for(attempt: Callable[[], str | None], wait_s: float, label: str) -> None:

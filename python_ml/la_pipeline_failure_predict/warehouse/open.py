@@ -17,7 +17,7 @@ from la_pipeline_failure_predict.warehouse.duckdb_engine import (
     DuckDBScratch,
     DuckDBWarehouse,
 )
-from la_pipeline_failure_predict.warehouse.locks import Lock, wait_for
+from la_pipeline_failure_predict.warehouse.locks import Lock, ended_when_lost, wait_for
 from la_pipeline_failure_predict.warehouse.postgres_engine import PostgresLock, PostgresWarehouse
 
 
@@ -65,11 +65,11 @@ def _open_duckdb(settings: Settings, credentials: Mapping[str, object]) -> Wareh
 
 
 def _lock_postgres(settings: Settings, credentials: Mapping[str, object]) -> Lock:
-    return PostgresLock(credentials)
+    return PostgresLock(credentials, settings.lock_wait_s)
 
 
 def _open_postgres(settings: Settings, credentials: Mapping[str, object]) -> Warehouse:
-    return PostgresWarehouse(credentials)
+    return PostgresWarehouse(credentials, settings.lock_wait_s)
 
 
 ENGINES: Mapping[str, Engine] = {
@@ -100,13 +100,16 @@ def one_writer(settings: Settings) -> Iterator[None]:
     Raises
     ------
     UserError
-        If another command has not finished by then, or the warehouse cannot be reached.
+        If another command has not finished by then, the warehouse cannot be reached, or the lock
+        is lost meanwhile.
     """
     connection = read_connection(settings)
     lock = _engine(connection).lock(settings, connection.credentials)
+    label = f"warehouse of target {connection.target}"
     try:
-        wait_for(lock.try_acquire, settings.lock_wait_s, f"warehouse of target {connection.target}")
-        yield
+        wait_for(lock.try_acquire, settings.lock_wait_s, label)
+        with ended_when_lost(lock, label):
+            yield
     finally:
         lock.release()
 
