@@ -38,7 +38,6 @@ from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.spatial.link import link
 from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.faults import LOCK_TIMEOUT
-from la_pipeline_failure_predict.warehouse.open import read_connection
 
 # dbt rebuilds when one of these changes.
 PROJECT_FILES = ("models", "macros", "seeds", "dbt_project.yml")
@@ -393,9 +392,8 @@ class Pipeline:
         return f"{self._code_digest()} {self._loads_digest()}"
 
     def _code_digest(self) -> str:
-        """Digest of what dbt builds; DuckDB's views hold the name of their file too."""
-        path = str(read_connection(self.settings).credentials.get("path"))
-        return _combine(Path(path).stem, project_digest(self.settings.root, PROJECT_FILES))
+        """Digest of what dbt builds."""
+        return project_digest(self.settings.root, PROJECT_FILES)[:32]
 
     def _is_of_this_code(self, last: str | None) -> bool:
         return last is not None and last.split()[0] == self._code_digest()

@@ -92,9 +92,8 @@ def copy_city(
 
     def copy(city: City) -> City:
         if city.engine == "duckdb":
-            # Views name the file they are in, so the copy keeps the name.
             original = Path(city.environment["LA_PIPES_DUCKDB_PATH"])
-            path = tmp_path_factory.mktemp("copy") / original.name
+            path = tmp_path_factory.mktemp("copy") / "copy.duckdb"
             shutil.copyfile(original, path)
             environment = city.environment | {"LA_PIPES_DUCKDB_PATH": str(path)}
             return City(city.engine, environment, lambda: _declared(DuckDBWarehouse(str(path))))

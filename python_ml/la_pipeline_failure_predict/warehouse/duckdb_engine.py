@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +22,12 @@ STORAGE_VERSION = "v1.3.0"
 Text is written in two thirds of the time of the default format, which every DuckDB since 0.9 reads.
 """
 # `from catalog.schema.table`, the catalog quoted where it must be.
+# DuckDB calls a catalog like its file, and takes these names for something else.
+RESERVED_NAMES = frozenset({"main", "memory", "system", "temp", "information_schema", "pg_catalog"})
+SCHEMAS = frozenset(
+    {"raw", "staging", "intermediate", "core", "features", "ml", "risk", "quality", "powerbi"}
+    | {"seeds", "public"}
+)
 CATALOG_IN_VIEW = re.compile(r'\bfrom (?:"([^"]+)"|(\w+))\.(?:"[^"]+"|\w+)\.', re.IGNORECASE)
 
 
@@ -113,8 +119,8 @@ class DuckDBWarehouse(Warehouse):
 class DuckDBBuild(DuckDBWarehouse):
     """A DuckDB file to read alone, whatever it is called now.
 
-    dbt writes the name of the database into each view, and that is the name the file had: a copy
-    under another name is attached under the old one, or none of its views could be read.
+    Older versions wrote the name of the file into each view: a copy under another name is attached
+    under the old one, or none of its views could be read.
     """
 
     def __init__(self, path: str) -> None:
@@ -211,7 +217,10 @@ class DuckDBLock(Lock):
         except Timeout:
             return self._holder()
         except OSError as error:
-            raise UserError(_explain(self.path, str(error))) from error
+            raise UserError(
+                f"Cannot lock the warehouse with {error.filename or self.path} ({error.strerror}): "
+                "remove what is in the way, or check the permissions of its folder."
+            ) from error
         if self._file.lock_counter == 1:
             with suppress(UserError):  # optional: if the disk is full, the next step reports it
                 write_whole(self._note, describe_holder())
@@ -248,23 +257,56 @@ def _connect(path: str, wait_s: float) -> duckdb.DuckDBPyConnection:
 
     try:
         if path != ":memory:":
+            _check_name(path)
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         wait_for(attempt, wait_s, f"warehouse {path}")
         return opened[0]
-    except (duckdb.IOException, OSError) as error:
+    except (duckdb.Error, OSError) as error:
         raise UserError(_explain(path, str(error))) from error
-    except duckdb.Error as error:
+
+
+def _check_name(path: str) -> None:
+    """Refuse the name of a file that DuckDB or dbt would take for something else."""
+    name = Path(path).name
+    catalog = name.lstrip(".").split(".")[0]
+    if catalog.lower() in RESERVED_NAMES | SCHEMAS:
         raise UserError(
-            f"{path} is not a DuckDB file that this version can read: move it away, or name "
-            "another with LA_PIPES_DUCKDB_PATH."
-        ) from error
+            f"A warehouse cannot be called {name}, because {catalog} is a name within it: give "
+            "the file another name, with LA_PIPES_DUCKDB_PATH."
+        )
+    if "'" in catalog or '"' in catalog:
+        raise UserError(
+            f"A warehouse cannot be called {name}, because of the quote in it: give the file "
+            "another name, with LA_PIPES_DUCKDB_PATH."
+        )
+
+
+# What DuckDB says when it opens a file -> what to tell.
+OPENING: Mapping[str, str] = {
+    "No space left|File too large": (
+        "There is no disk space to open the warehouse {path}: free some, then run again."
+    ),
+    "not a valid DuckDB": (
+        "{path} is not a DuckDB file: move it away, or name another with LA_PIPES_DUCKDB_PATH."
+    ),
+    "replaying WAL|WAL file|write-ahead": (
+        "The file {path}.wal does not belong to {path}: put back the one that was beside it, or "
+        "move this one away; what was last written to the warehouse may be missing then."
+    ),
+    "version number|storage version|newer version": (
+        "{path} was written by another version of DuckDB: open it with that version, or make it "
+        "again with la-pipes load and run."
+    ),
+    "Is a directory": "{path} is a folder: name a file with LA_PIPES_DUCKDB_PATH.",
+    "[Cc]orrupt|checksum|enough bytes|deserializ|INTERNAL": (
+        "{path} is damaged, or was written by another version of DuckDB: put back a copy of it, "
+        "or move it away and make it again with la-pipes load and run."
+    ),
+}
 
 
 def _explain(path: str, message: str) -> str:
-    if "No space left" in message or "File too large" in message:
-        return f"There is no disk space to open the warehouse {path}: free some, then run again."
-    if "not a valid DuckDB" in message:
-        return (
-            f"{path} is not a DuckDB file: move it away, or name another with LA_PIPES_DUCKDB_PATH."
-        )
+    for pattern, sentence in OPENING.items():
+        if re.search(pattern, message):
+            return sentence.format(path=path)
     return f"Cannot open the warehouse {path}: check that the folder exists and can be written."

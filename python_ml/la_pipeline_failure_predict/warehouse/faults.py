@@ -48,6 +48,14 @@ FAULTS: Mapping[str, tuple[str, str]] = {
         "The machine ran out of memory",
         "close other programs",
     ),
+    r"corrupt database file|database has been invalidated": (
+        "The file of the warehouse is damaged",
+        "put back a copy of it",
+    ),
+    r'catalog "?\w+"? does not exist': (
+        "The file of the warehouse had another name when its views were built",
+        "give it that name, or build it again with la-pipes build",
+    ),
     r"could not set lock on file|conflicting lock is held": (
         "Another process opened the warehouse meanwhile",
         "close the program that has it open",
