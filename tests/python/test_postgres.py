@@ -247,7 +247,8 @@ def test_no_schema_is_created_that_is_there(
         "revoke all on database $database from public",
         "grant connect, temporary on database $database to la_pipes_owner",
     )
-    assert "Done" in finish(owner, "run", "--force")
+    finish(owner, "link")
+    finish(owner, "build", "--select", "resource_type:seed dim_areas pbi_areas")
 
 
 OWN_EVERYTHING = """
