@@ -3,9 +3,12 @@
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
+
+from la_pipeline_failure_predict.errors import UserError
 
 SECRET_PREFIXES = (
     *("DBT_ENV_SECRET", "PGPASSWORD", "AZURE_CLIENT_SECRET"),
@@ -13,6 +16,8 @@ SECRET_PREFIXES = (
 )
 KEPT_LOGS = 50
 
+# Until the log is open, what is logged is not for the screen.
+logging.getLogger("la_pipeline_failure_predict").addHandler(logging.NullHandler())
 _notices = logging.getLogger("la_pipeline_failure_predict.notice")
 
 
@@ -45,18 +50,37 @@ class HideSecrets(logging.Formatter):
         return text
 
 
+class LogFile(logging.FileHandler):
+    """A log file; a full disk does not stop the work, nor fill the screen."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Pass over a line that cannot be written."""
+
+
 def start_logging(folder: Path, verbose: bool) -> Path:
     """Log everything to a new file in the folder, and to the screen when verbose.
 
     Returns
     -------
     Path of the log file.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in sorted(folder.glob("la-pipes-*.log"))[:-KEPT_LOGS]:
-        old.unlink(missing_ok=True)
     file = folder / f"la-pipes-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
-    handlers: list[logging.Handler] = [logging.FileHandler(file, encoding="utf-8")]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handlers: list[logging.Handler] = [LogFile(file, encoding="utf-8")]
+    except OSError as error:
+        raise UserError(
+            f"Cannot write the log {file} ({error.strerror}): name a folder that you may write, "
+            "with LA_PIPES_LOG_DIR."
+        ) from error
+    for old in sorted(folder.glob("la-pipes-*.log"))[:-KEPT_LOGS]:
+        with suppress(OSError):  # another user's
+            old.unlink(missing_ok=True)
     if verbose:
         handlers.append(logging.StreamHandler())
     layout = HideSecrets("%(asctime)s %(levelname)s %(name)s: %(message)s")

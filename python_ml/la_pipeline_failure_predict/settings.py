@@ -86,3 +86,17 @@ def read_settings(**overrides: object) -> Settings:
         first = error.errors()[0]
         name = "LA_PIPES_" + "_".join(str(part) for part in first["loc"]).upper()
         raise UserError(f"Setting {name}: {first['msg']} (got {first['input']!r}).") from error
+
+
+def give_home(root: Path) -> None:
+    """Let libraries keep their caches in the project where the user has no home of their own.
+
+    A container's user may have neither HOME nor an entry among the system's users; dbt, drawing and
+    DuckDB ask for the home when they start.
+    """
+    try:
+        home = Path.home()
+    except RuntimeError:
+        home = None
+    if home is None or not home.is_dir():
+        environ["HOME"] = str(root / "target" / "home")

@@ -15,7 +15,7 @@ from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.model.data import GrainName
 from la_pipeline_failure_predict.rejects import DEFAULT_LIMIT, RejectLimit
 from la_pipeline_failure_predict.runlog import show_notices, start_logging
-from la_pipeline_failure_predict.settings import Settings, read_settings
+from la_pipeline_failure_predict.settings import Settings, give_home, read_settings
 from la_pipeline_failure_predict.warehouse.faults import explain_error
 from la_pipeline_failure_predict.warehouse.locks import COMMAND
 from la_pipeline_failure_predict.warehouse.open import check_target
@@ -42,6 +42,7 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
         log_file, screen = None, Screen.current()
         try:
             settings = read_settings(target=target, project_dir=project_dir)
+            give_home(settings.root)
             log_file = start_logging(settings.root / settings.log_dir, verbose)
             show_notices(screen.notice)
             words = click.get_current_context().command_path.split()

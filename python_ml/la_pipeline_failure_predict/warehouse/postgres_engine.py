@@ -43,6 +43,7 @@ OLDEST_VERSION = 14
 SETTINGS = """
     select
         set_config('lock_timeout', '{wait_ms}', false) as lock_timeout,
+        set_config('client_min_messages', 'error', false) as messages,
         set_config('idle_session_timeout', '0', false) as idle_session,
         set_config('idle_in_transaction_session_timeout', '0', false) as idle_in_transaction
 """
