@@ -44,10 +44,14 @@ def download(
 ) -> None:
     """Fetch a published SOURCE into data/raw/SOURCE/DAY; what was interrupted goes on.
 
-    SOURCE is KIND:ADDRESS, for example arcgis:https://HOST/arcgis/rest/services/NAME/FeatureServer/3.
+    SOURCE is KIND:ADDRESS.
 
     \b
-    Example: la-pipes download arcgis:https://gis.my-city.org/arcgis/rest/services/Water/FeatureServer/3
+    Example: la-pipes download socrata:data.lacity.org/jz5f-87wj
+             la-pipes download arcgis:https://HOST/arcgis/rest/services/Water/FeatureServer/3
+             la-pipes download files:https://HOST/leaks.csv
+             la-pipes download ghcn:USW00093134
+             la-pipes download ncei:USW00093134
     """
     from la_pipeline_failure_predict.sources.remote.catalog import Narrowed
 

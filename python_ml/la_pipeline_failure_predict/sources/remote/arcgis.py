@@ -8,6 +8,7 @@ import datetime as dt
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -23,7 +24,6 @@ from la_pipeline_failure_predict.sources.remote.authentication import (
 from la_pipeline_failure_predict.sources.remote.esri_shapes import shape_text
 from la_pipeline_failure_predict.sources.remote.remote_file import (
     GEOMETRY,
-    Changed,
     Page,
     Plan,
     RemoteFile,
@@ -121,10 +121,10 @@ class ArcGISLayer(RemoteFile):
             content = csv_text(self._rows(wanted))
             yield Page(content, len(wanted), start + len(wanted))
 
-    def recheck(self, plan: Plan) -> None:
+    def recheck(self, plan: Plan, path: Path) -> None:
         """Check that the layer was not edited."""
         self.__dict__.pop("_about", None)
-        super().recheck(plan)
+        super().recheck(plan, path)
 
     def _describe(self) -> Json:
         about = self._about
@@ -206,8 +206,6 @@ class ArcGISLayer(RemoteFile):
             idle = 0 if new else idle + 1
             missing = [number for number in missing if number not in found]
             if idle == self._web.tries:
-                if self._object_ids(self._about) != self._ids:
-                    raise Changed
                 raise UserError(
                     f"{shown(self._url)} lists {len(missing):,} features that it does not give, "
                     f"the first of them {self._id_name} {missing[0]}: try again later. What was "

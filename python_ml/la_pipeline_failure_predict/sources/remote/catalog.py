@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,7 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.sources.remote.arcgis import ArcGISLayer
+from la_pipeline_failure_predict.sources.remote.files import PlainFile
+from la_pipeline_failure_predict.sources.remote.noaa import StationSummaries, daily_file
 from la_pipeline_failure_predict.sources.remote.remote_file import RemoteFile
+from la_pipeline_failure_predict.sources.remote.socrata import SocrataDataset
+
+
+class FileAt(BaseModel):
+    """A file at an address."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str
+    sha256: str | None = Field(default=None, pattern="^[0-9a-fA-F]{64}$")
+    name: str | None = None
 
 
 class Origin(BaseModel):
@@ -20,7 +33,13 @@ class Origin(BaseModel):
 
     arcgis: str | None = Field(default=None, description="Address of a service or layer.")
     layer: int | None = Field(default=None, ge=0, description="Number of a layer of a service.")
+    socrata: str | None = Field(default=None, description="Portal and dataset, as in an address.")
+    files: list[FileAt] | None = Field(default=None, min_length=1)
+    ghcn: str | None = Field(default=None, description="Station of NOAA, daily.")
+    ncei: str | None = Field(default=None, description="Station of NOAA, summaries.")
+    dataset: str | None = Field(default=None, description="Of summaries; monthly by default.")
     where: str | None = Field(default=None, description="SQL of the rows to fetch.")
+    server: str | None = Field(default=None, description="Another server of the same service.")
     licence: str | None = Field(default=None, description="Of the data, as their owner states it.")
 
     @property
@@ -34,7 +53,10 @@ class Origin(BaseModel):
         """
         named = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(named) != 1:
-            raise UserError(f"`from:` wants one of {', '.join(KINDS)}; it names {named or 'none'}.")
+            raise UserError(
+                f"`from:` wants one of {', '.join(KINDS)}; it names "
+                f"{' and '.join(named) or 'none'}."
+            )
         return named[0]
 
 
@@ -46,7 +68,40 @@ class Narrowed:
     since: dt.date | None = None
 
 
-KINDS = ("arcgis",)
+Maker = Callable[[Settings, Origin, Narrowed], Sequence[RemoteFile]]
+
+
+def _arcgis(settings: Settings, origin: Origin, wanted: Narrowed) -> Sequence[RemoteFile]:
+    address = origin.arcgis or ""
+    return [ArcGISLayer(settings, address, origin.layer, wanted.where, wanted.since)]
+
+
+def _socrata(settings: Settings, origin: Origin, wanted: Narrowed) -> Sequence[RemoteFile]:
+    return [SocrataDataset(settings, origin.socrata or "", wanted.where, wanted.since)]
+
+
+def _files(settings: Settings, origin: Origin, wanted: Narrowed) -> Sequence[RemoteFile]:
+    return [PlainFile(settings, file.url, file.sha256, file.name) for file in origin.files or []]
+
+
+def _ghcn(settings: Settings, origin: Origin, wanted: Narrowed) -> Sequence[RemoteFile]:
+    return [daily_file(settings, origin.ghcn or "", origin.server)]
+
+
+def _ncei(settings: Settings, origin: Origin, wanted: Narrowed) -> Sequence[RemoteFile]:
+    station, dataset = origin.ncei or "", origin.dataset
+    return [StationSummaries(settings, station, dataset, wanted.since, origin.server)]
+
+
+KINDS: Mapping[str, Maker] = {
+    "arcgis": _arcgis,
+    "socrata": _socrata,
+    "files": _files,
+    "ghcn": _ghcn,
+    "ncei": _ncei,
+}
+KNOW_WHERE = {"arcgis", "socrata"}
+KNOW_SINCE = {"arcgis", "socrata", "ncei"}
 
 
 def parse_origin(text: str) -> Origin | None:
@@ -55,12 +110,12 @@ def parse_origin(text: str) -> Origin | None:
     kind = kind.replace("-", "_")
     if kind not in KINDS or not rest:
         return None
-    return Origin.model_validate({kind: rest})
+    return Origin.model_validate({kind: [{"url": rest}] if kind == "files" else rest})
 
 
 def name_of(origin: Origin) -> str:
     """Return a name for the folder of an origin that has none."""
-    text = str(getattr(origin, origin.kind))
+    text = origin.files[0].url if origin.files else str(getattr(origin, origin.kind))
     plain = re.sub(r"\?.*|^https?://([^/@]*@)?", "", text)
     return re.sub(r"[^\w.]+", "-", f"{origin.kind} {plain}").strip("-.").lower()[:120]
 
@@ -75,7 +130,10 @@ def remote_files(
     UserError
         If the origin is incomplete, or cannot be narrowed in that way.
     """
-    where, since = narrowed.where or origin.where, narrowed.since
-    if origin.kind == "arcgis" and origin.arcgis:
-        return [ArcGISLayer(settings, origin.arcgis, origin.layer, where, since)]
-    raise UserError(f"{origin.kind} cannot be fetched.")
+    kind = origin.kind
+    wanted = Narrowed(narrowed.where or origin.where, narrowed.since)
+    if wanted.where and kind not in KNOW_WHERE:
+        raise UserError(f"{kind} takes no --where: leave it out, and fetch all of it.")
+    if wanted.since and kind not in KNOW_SINCE:
+        raise UserError(f"{kind} takes no --since: leave it out, and fetch all of it.")
+    return KINDS[kind](settings, origin, wanted)

@@ -146,10 +146,24 @@ def _fetch(file: RemoteFile, plan: Plan, work: Path, progress: Progress) -> Fetc
         try:
             return _fetch_version(file, plan, work, progress)
         except Changed:
-            plan = file.look()
+            newer = file.look()
+        except UserError as error:
+            newer = _look_again(file, plan)
+            if newer.version == plan.version:
+                raise error from None
+        (work / f"{plan.file_name}.state").unlink(missing_ok=True)
+        plan = newer
     raise UserError(
         f"{plan.url} changes while it is fetched: try again when it is not being edited."
     )
+
+
+def _look_again(file: RemoteFile, plan: Plan) -> Plan:
+    """Return what there is after an error: answers that do not fit may be those of new data."""
+    try:
+        return file.look()
+    except UserError:
+        return plan
 
 
 def _fetch_version(file: RemoteFile, plan: Plan, work: Path, progress: Progress) -> FetchedFile:
@@ -180,9 +194,9 @@ def _fetch_version(file: RemoteFile, plan: Plan, work: Path, progress: Progress)
             _report(progress, plan, state)
         os.fsync(target.fileno())
     try:
-        file.recheck(plan)
-    except Changed:
-        state_path.unlink()
+        file.recheck(plan, part)
+    except UserError:
+        part.unlink()
         raise
     fetched = FetchedFile(
         name=plan.file_name,

@@ -7,6 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 GEOMETRY = "geometry_wkt"
 """Column of the shapes in fetched tables, as the landing tables call it."""
@@ -84,13 +85,15 @@ class RemoteFile(ABC):
             If the server does not give what it promised.
         """
 
-    def recheck(self, plan: Plan) -> None:
-        """Check that the data are those that were looked at.
+    def recheck(self, plan: Plan, path: Path) -> None:
+        """Check that the data are those that were looked at, and a fetched file is what it must be.
 
         Raises
         ------
         Changed
             If they are not.
+        UserError
+            If the file cannot be what was promised.
         """
         if self.look().version != plan.version:
             raise Changed
