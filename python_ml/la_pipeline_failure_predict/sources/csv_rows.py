@@ -22,6 +22,7 @@ SURPLUS = "_surplus"
 MAX_LINE_BYTES = 20_000_000
 # The reader's default is 32 longest lines, which it takes longer to clear than to fill.
 BUFFER_BYTES = 2 * MAX_LINE_BYTES
+MOST_COLUMNS = 10_000
 KEPT_CHARACTERS = 100_000
 """Of a row that cannot be read; quarantine is no place for a file."""
 BATCH_ROWS = 50_000
@@ -124,7 +125,18 @@ def distinct_names(given: Iterable[str]) -> list[str]:
     """Return headers as names of columns in one line: missing and repeated ones are numbered.
 
     Case does not tell names apart, and those of the loader's own columns are taken.
+
+    Raises
+    ------
+    UserError
+        If there are far too many.
     """
+    given = list(given)
+    if len(given) > MOST_COLUMNS:
+        raise UserError(
+            f"The file has {len(given):,} columns, and at most {MOST_COLUMNS:,} can be read: check "
+            "the delimiter, or keep the columns that are needed."
+        )
     seen = {ROW_NUMBER, MALFORMED, SURPLUS}
     repeats: dict[str, int] = {}
     names = []

@@ -237,7 +237,7 @@ def expand_objects(rows: pa.Table) -> pa.Table:
             continue
         try:
             objects = [json.loads(value) if value else {} for value in column.to_pylist()]
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             continue
         if not all(isinstance(item, dict) for item in objects):
             continue

@@ -75,7 +75,7 @@ def _shapes(schema: pa.Schema) -> _Shapes | None:
         name = geo["primary_column"]
         column = geo["columns"][name]
         is_binary = column["encoding"] == "WKB" and name in schema.names
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return _Shapes(name, column.get("crs", DEGREES)) if is_binary else None
 

@@ -12,7 +12,7 @@ from pyproj import CRS, Geod, Transformer
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.spatial.curves import ARCS, straighten
-from la_pipeline_failure_predict.spatial.geometry import read_wkb, read_wkt
+from la_pipeline_failure_predict.spatial.geometry import read_geojson, read_wkb, read_wkt
 
 WGS84 = CRS.from_epsg(4326)
 GEODESIC = Geod(ellps="WGS84")
@@ -92,13 +92,13 @@ def _read_object(text: str) -> shapely.Geometry | None:
     """Return the shape of a GeoJSON object, also as Python writes it, or of a named place."""
     if text.lstrip().startswith("{'"):
         text = text.replace("'", '"')
-    shape = shapely.from_geojson(text, on_invalid="ignore")
+    shape = read_geojson(text)
     if shape is not None:
         return shape
     try:
         place = json.loads(text)
         return shapely.Point(float(place["longitude"]), float(place["latitude"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -29,8 +29,10 @@ FULL_SHARE = 0.6
 ROWS_AT_ONCE = 20_000
 MOST_CELLS = 100_000_000
 """Of a sheet, down to its last row and across to its last column, with the empty ones."""
-CELL = re.compile(rb'"([A-Z]{1,3})([0-9]{1,7})"')
-FAR_CELL = re.compile(rb'"([A-Z]{2,3}(?=[0-9]+")|[A-Z](?=[0-9]{6,7}"))([0-9]{1,7})"')
+CELL = re.compile(rb"""["']([A-Z]{1,3})([0-9]{1,7})["']""")
+FAR_CELL = re.compile(
+    rb"""["']([A-Z]{2,3}(?=[0-9]+["'])|[A-Z](?=[0-9]{6,7}["']))([0-9]{1,7})["']"""
+)
 """A cell outside of what any workbook may reach to, which is looked for first: it is faster."""
 NEAR_ROW, NEAR_COLUMN = 99_999, 26
 CHUNK_BYTES = 1 << 20

@@ -23,7 +23,7 @@ MOST_CHARACTERS = 20_000_000
 MOST_CROSSINGS = 100_000
 """Of a polygon with itself; repairing it takes seconds, and the square of it with more."""
 CROSSINGS_AT_ONCE = 100
-NOT_A_BRACKET = bytes(set(range(256)) - set(b"()"))
+NOT_A_BRACKET = bytes(set(range(256)) - set(b"()[]{}"))
 POINT, LINES, POLYGON = 1, (2, 8), 3
 """Codes of well-known binary; all others hold shapes of their own."""
 
@@ -56,16 +56,22 @@ def read_wkb(values: Iterable[bytes | None]) -> np.ndarray:
         return np.atleast_1d(shapely.from_wkb(np.array(kept, dtype=object), on_invalid="ignore"))
 
 
+def read_geojson(text: str) -> shapely.Geometry | None:
+    """Return the shape of a GeoJSON object; None for what is none or would exhaust the reader."""
+    return None if _is_too_much(text) else shapely.from_geojson(text, on_invalid="ignore")
+
+
 def _is_too_much(text: str) -> bool:
     """Whether a text is longer than any shape's, or nested deeper."""
     if len(text) <= 2 * MOST_NESTED:
         return False
     if len(text) > MOST_CHARACTERS:
         return True
-    if text.count("(") <= MOST_NESTED:
+    if sum(map(text.count, "([{")) <= MOST_NESTED:
         return False
     brackets = np.frombuffer(text.encode().translate(None, NOT_A_BRACKET), np.uint8)
-    return bool(np.cumsum(np.where(brackets == ord("("), 1, -1)).max() > MOST_NESTED)
+    is_open = np.isin(brackets, np.frombuffer(b"([{", np.uint8))
+    return bool(np.cumsum(np.where(is_open, 1, -1)).max() > MOST_NESTED)
 
 
 def _is_too_deep(value: bytes) -> bool:

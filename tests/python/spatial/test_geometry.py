@@ -9,6 +9,7 @@ from la_pipeline_failure_predict.spatial.geometry import (
     find_containing,
     find_nearest,
     measure_km2,
+    read_geojson,
     read_wkb,
     read_wkt,
     repair,
@@ -103,6 +104,16 @@ def test_a_shape_nested_without_end_is_no_shape() -> None:
     deep = [nested_bytes(100_000, header) for header in (iso, big, points)]
     shapes = read_wkb([nested_bytes(3), nested_bytes(100_000), None, *deep, b"\x01\x07"])
     assert shapely.is_missing(shapes).tolist() == [False, True, True, True, True, True, True]
+
+
+def test_an_object_nested_without_end_is_no_shape() -> None:
+    def nested_object(depth: int) -> str:
+        start = '{"type":"GeometryCollection","geometries":['
+        return start * depth + '{"type":"Point","coordinates":[1,2]}' + "]}" * depth
+
+    assert read_geojson(nested_object(3)) is not None
+    assert read_geojson(nested_object(100_000)) is None
+    assert read_geojson("[" * 100_000) is None
 
 
 def test_a_large_shape_is_not_a_deep_one() -> None:
