@@ -9,6 +9,43 @@ from typing import IO, Any
 
 from la_pipeline_failure_predict.errors import UserError
 
+MOST_CHARACTERS = 5_000_000
+"""Of a file that people write by hand."""
+
+
+def read_text(path: Path, what: str) -> str:
+    """Return the text of a file that people write.
+
+    Parameters
+    ----------
+    what
+        What it is, to begin a sentence with.
+
+    Raises
+    ------
+    UserError
+        If it is no ordinary file, cannot be read, is far too large or is not UTF-8 text.
+    FileNotFoundError
+        If there is none, which is the caller's to explain.
+    """
+    if path.exists() and not path.is_file():
+        raise UserError(f"{what} {path} is not an ordinary file: put one in its place.")
+    if path.exists() and path.stat().st_size > MOST_CHARACTERS:
+        raise UserError(f"{what} {path} is far too large: name another file.")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{what} {path} is not UTF-8 text: save it as UTF-8.") from None
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UserError(
+            f"{what} {path} cannot be read ({error.strerror}): check its permissions."
+        ) from None
+    if "\0" in text:
+        raise UserError(f"{what} {path} contains NUL characters: save it as UTF-8 text.")
+    return text
+
 
 @contextmanager
 def atomic_write(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any]]:  # noqa: ANN401

@@ -5,11 +5,12 @@ for every load.
 """
 
 import csv
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from pydantic import BaseModel, Field, Json, ValidationError
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import atomic_write
@@ -50,6 +51,65 @@ class FaultCount:
     example: str | None
 
 
+class _Count(BaseModel):
+    """A row of `count_faults`."""
+
+    load_id: str
+    table: str = Field(alias="table_name")
+    source_file: str
+    column: str = Field(alias="column_name")
+    rule: str
+    reason: str
+    rows: int = Field(alias="row_count")
+    example: str | None
+
+
+class _Fault(BaseModel):
+    """What is exported of a row of ``raw.quarantine``."""
+
+    load_id: str
+    table_name: str
+    row_number: int
+    column_name: str
+    rule: str
+    reason: str
+    row_json: Json[dict[str, str | None]]
+
+
+class _Load(BaseModel):
+    """What is needed of a row of ``raw.loads`` to load rows of it again."""
+
+    load_id: str
+    table_name: str
+    source_name: str
+    source_file: str
+    mapping_json: Json[SourceMapping] | None
+    loaded_at: datetime
+
+
+def _as_written(kind: type[BaseModel], rows: Iterable[Mapping[str, object]]) -> list[dict]:
+    """Return rows as what they must be.
+
+    Raises
+    ------
+    UserError
+        If someone else has changed one.
+    """
+    checked = []
+    for row in rows:
+        try:
+            item = kind.model_validate(row)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise UserError(
+                f"A row that la-pipes wrote about load {row['load_id']} has been changed "
+                f"({'.'.join(map(str, first['loc']))}: {first['msg']}): run la-pipes loads "
+                f"withdraw {row['load_id']}, and load its file again."
+            ) from None
+        checked.append({name: getattr(item, name) for name in kind.model_fields})
+    return checked
+
+
 @dataclass(frozen=True)
 class Retried:
     """The result for a fixed file; given = fixed + still refused + fixed before."""
@@ -83,7 +143,7 @@ def count_faults(warehouse: Warehouse, include_mended: bool = False) -> list[Fau
         + ("" if include_mended else "where quarantine.mended_at is null ")
         + "group by 1, 2, 3, 4, 5, 6 order by 7 desc, 2, 3, 4, 5, 6"
     )
-    return [FaultCount(*row.values()) for row in rows.to_pylist()]
+    return [FaultCount(**item) for item in _as_written(_Count, rows.to_pylist())]
 
 
 def export(warehouse: Warehouse, folder: Path, load_ids: Sequence[str] = ()) -> list[Path]:
@@ -103,7 +163,7 @@ def export(warehouse: Warehouse, folder: Path, load_ids: Sequence[str] = ()) -> 
         "order by quarantine.load_id, quarantine.row_number, quarantine.column_name"
     ).to_pylist()
     loads: dict[str, list[dict]] = {}
-    for row in rows:
+    for row in _as_written(_Fault, rows):
         loads.setdefault(row["load_id"], []).append(row)
     for load_id in load_ids:
         if load_id not in loads:
@@ -119,7 +179,7 @@ def _write_load(folder: Path, faults: Iterable[dict]) -> Path:
     rows: dict[int, list[dict]] = {}
     for fault in faults:
         rows.setdefault(fault["row_number"], []).append(fault)
-    delivered = {number: json.loads(found[0]["row_json"]) for number, found in rows.items()}
+    delivered = {number: found[0]["row_json"] for number, found in rows.items()}
     headers = list(dict.fromkeys(name for row in delivered.values() for name in row))
     first = next(iter(rows.values()))[0]
     file = folder / f"{first['table_name']}-{first['load_id']}.csv"
@@ -197,7 +257,9 @@ def _find_load(warehouse: Warehouse, load_id: str) -> dict:
     ).to_pylist()
     if not found:
         raise UserError(f"No load {load_id!r} in this warehouse: check the target.")
-    load: dict = found[0]
+    load = _as_written(_Load, found)[0]
+    if load["table_name"] not in warehouse.declared:
+        raise UserError(f"Load {load_id} is of a table {load['table_name']!r}, which there is not.")
     return load
 
 
@@ -253,7 +315,7 @@ def _keep_surplus(scratch: Scratch, present: set[str]) -> None:
 
 
 def _land(warehouse: Warehouse, scratch: Scratch, table: Table, load: dict) -> Landed:
-    mapping = SourceMapping.model_validate_json(load["mapping_json"] or "{}")
+    mapping = load["mapping_json"] or SourceMapping()
     keys = {name for rule in table.rules for name in rule.columns if not name.startswith("_")}
     columns = ", ".join(map(quote, sorted(keys) or ["_row_number"]))
     rows = warehouse.query(

@@ -1,6 +1,8 @@
 """Settings of a run, from the environment and `.env`; connections come from dbt's profile alone."""
 
+from contextlib import suppress
 from functools import cached_property
+from io import StringIO
 from os import environ
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.files import read_text
 
 
 class Settings(BaseSettings):
@@ -74,11 +77,12 @@ def read_settings(**overrides: object) -> Settings:
     Raises
     ------
     UserError
-        If a value is not of its type.
+        If a value is not of its type, or `.env` cannot be read.
     """
     # Into the environment, so that dbt's env_var() in the profile sees it too.
     folder = overrides.get("project_dir") or environ.get("LA_PIPES_PROJECT_DIR") or "."
-    load_dotenv(Path(str(folder)) / ".env")
+    with suppress(FileNotFoundError):
+        load_dotenv(stream=StringIO(read_text(Path(str(folder)) / ".env", "The file")))
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]

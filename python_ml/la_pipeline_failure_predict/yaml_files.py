@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.files import read_text
 
 # What a reader of pydantic's kinds of error is told instead of pydantic's own words.
 WORDS = {
@@ -50,6 +51,16 @@ _WrittenLoader.yaml_implicit_resolvers = {
 }
 
 
+class _TypedLoader(yaml.SafeLoader):
+    """A loader of texts, numbers and truth values, for which a day is a text."""
+
+
+_TypedLoader.yaml_implicit_resolvers = {
+    first: [pair for pair in resolvers if pair[0] != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def read_written(path: Path, what: str) -> object:
     """Return the content of a YAML file in which all values are texts, lists or key: value lines.
 
@@ -61,12 +72,28 @@ def read_written(path: Path, what: str) -> object:
     Raises
     ------
     UserError
-        If the file is not YAML. A file that is missing is the caller's to explain.
+        If the file is not YAML, or no file that people write.
+    FileNotFoundError
+        If there is none, which is the caller's to explain.
     """
+    return _read(path, what, _WrittenLoader)
+
+
+def read_typed(path: Path, what: str) -> object:
+    """Return the content of a YAML file with its numbers and truth values; days are texts.
+
+    Parameters and errors are those of `read_written`.
+    """
+    return _read(path, what, _TypedLoader)
+
+
+def _read(path: Path, what: str, loader: type[yaml.SafeLoader]) -> object:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _WrittenLoader)  # noqa: S506
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return yaml.load(read_text(path, what), loader)  # noqa: S506
+    except yaml.YAMLError as error:
         raise UserError(f"{what} {path} is not YAML: {_where(error)}.") from None
+    except RecursionError:
+        raise UserError(f"{what} {path} is nested too deep: write it as in the example.") from None
 
 
 def explain_invalid(error: ValidationError, model: type[BaseModel], *above: str) -> str:

@@ -1,11 +1,14 @@
 """The command line where the surroundings are wrong: every answer names the fix."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -254,3 +257,119 @@ def test_log_of_a_run_holds_no_secret(duckdb_city: City) -> None:
 def test_generated_files_match_what_they_come_from(duckdb_city: City) -> None:
     result = duckdb_city.la_pipes("contracts", "sync", "--check")
     assert result.exit_code == 0, result.output
+
+
+def as_another_user(
+    city: City, *arguments: object, user: int | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own with nothing in its environment but the city's."""
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-m", "la_pipeline_failure_predict.cli", *map(str, arguments)],
+        env=kept | city.environment | environment,
+        capture_output=True,
+        text=True,
+        user=user,
+        timeout=300,
+    )
+
+
+@pytest.fixture
+def other_project(duckdb_city: City, tmp_path: Path) -> City:
+    """A project folder of its own, with nothing but what commands look for first."""
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    for name in ("schemas", "seeds", "macros"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    return replace(
+        duckdb_city,
+        environment=duckdb_city.environment
+        | {"LA_PIPES_PROJECT_DIR": str(tmp_path), "DBT_PROFILES_DIR": str(tmp_path)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        (".env", "LA_PIPES_TARGET=ü".encode("latin-1"), "is not UTF-8 text"),
+        (".env", b"LA_PIPES_TARGET=dev\0", "contains NUL characters"),
+        (".env", None, "is not an ordinary file"),
+        ("profiles.yml", b"", "has no profile la_pipes"),
+        ("profiles.yml", "la_pipes: ü".encode("latin-1"), "is not UTF-8 text"),
+        ("profiles.yml", b"[", "profiles.yml cannot be read"),
+        ("profiles.yml", b"la_pipes: {outputs: {dev: 7}}", "profiles.yml cannot be read"),
+    ],
+)
+def test_a_file_of_settings_that_is_no_text(
+    other_project: City, tmp_path: Path, name: str, content: bytes | None, says: str
+) -> None:
+    (tmp_path / name).unlink(missing_ok=True)
+    if content is None:
+        os.mkfifo(tmp_path / name)
+    else:
+        (tmp_path / name).write_bytes(content)
+    result = as_another_user(other_project, "init")
+    assert (result.returncode, result.stdout) == (2, ""), result
+    assert result.stderr.startswith("Error: ")
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_pipe_where_a_file_should_be(duckdb_city: City, tmp_path: Path) -> None:
+    """Nobody writes into it, so reading it would wait for ever."""
+    pipe, mains = tmp_path / "pipe", tmp_path / "mains.csv"
+    os.mkfifo(pipe)
+    mains.write_text("pipe_id,length_m\n1,5\n")
+    for arguments in (
+        ("load", "pipes", pipe),
+        ("load", "pipes", mains, "--mapping", pipe),
+        ("backtest", "--config", pipe),
+        ("run", "--delivery", pipe),
+        ("quarantine", "retry", pipe),
+    ):
+        result = duckdb_city.la_pipes(*arguments)
+        assert result.exit_code == 2, arguments
+        assert "is not an ordinary file" in result.output or "No " in result.output
+    duckdb_city.environment["LA_PIPES_DUCKDB_PATH"] = str(pipe)
+    result = duckdb_city.la_pipes("init")
+    assert result.exit_code == 2
+    assert "is not a file: move it away" in result.output
+
+
+def _can_run(user: int) -> bool:
+    try:
+        subprocess.run([sys.executable, "-c", "import duckdb"], user=user, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root becomes someone else")
+def test_a_user_without_a_name_and_a_home(make_city: Callable[[str], City]) -> None:
+    """As a container runs: a number for a user, and no HOME."""
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are root's alone
+        folder = Path(place)
+        city = make_city("duckdb")
+        shutil.copyfile(ROOT / "profiles.yml", folder / "profiles.yml")
+        own = {
+            "DBT_PROFILES_DIR": place,
+            "DBT_TARGET_PATH": str(folder / "target"),
+            "DBT_LOG_PATH": str(folder / "logs"),
+            "LA_PIPES_LOG_DIR": str(folder / "logs"),
+            "LA_PIPES_DUCKDB_PATH": str(folder / "warehouse.duckdb"),
+        }
+        folder.chmod(0o755)
+        if not _can_run(54321):
+            pytest.skip("another user may not read this Python")
+        refused = as_another_user(city, "init", user=54321, **own)
+        assert refused.returncode == 2, refused
+        assert "Cannot write the log" in refused.stderr
+        folder.chmod(0o777)
+        assert as_another_user(city, "init", user=54321, **own).returncode == 0
+        for command in ("doctor", "run"):
+            result = as_another_user(city, command, user=54321, **own)
+            assert "Traceback" not in result.stderr
+            assert "unexpected" not in result.stderr
+        del own["DBT_PROFILES_DIR"]
+        bare = replace(city, environment={"LA_PIPES_PROJECT_DIR": str(ROOT)})
+        assert as_another_user(bare, "doctor", user=54321, **own).returncode in (0, 1)

@@ -22,8 +22,9 @@ import pyogrio
 import pytest
 import shapely
 
-from bad_files import Case, mains, parquet, row_counts, run_case
+from bad_files import Case, mains, parquet, row_counts, run_case, text
 from cities import City
+from la_pipeline_failure_predict.sources.landing import UNIT, UNITS
 
 SECRET = "never-to-be-loaded"
 
@@ -303,7 +304,7 @@ def test_a_shape_in_a_geopackage_that_would_end_the_process(city: City, tmp_path
     shape = b"\x01\x07\0\0\0\x01\0\0\0" * 40_000 + shapely.to_wkb(shapely.Point(-118, 34))
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("insert into areas values (2, ?, 'deep')", (head + shape,))
-    result = city.la_pipes("load", "areas", path)
+    result = city.la_pipes("load", "areas", path, "--max-rejects", "1")
     assert "2 rows in deep.gpkg = 1 loaded + 1 quarantined" in result.output
 
 
@@ -326,3 +327,52 @@ def test_a_star_is_linked_and_a_scribble_is_set_aside(city: City, tmp_path: Path
     run_case(city, case, tmp_path)
     assert city.la_pipes("link").exit_code == 0
     assert city.value("select max(area_km2) from raw.area_measures") > 200
+
+
+@pytest.mark.parametrize(
+    ("mapping", "says"),
+    [
+        ("columns: {length_m: {from: l, unit: 9**9**9**9 ft}}", "which cannot become m"),
+        ("columns: {length_m: {from: l, unit: 'm^99999999'}}", "which cannot become m"),
+        ("columns: {length_m: {from: l, unit: m⁹⁹⁹⁹⁹⁹⁹⁹}}", "which cannot become m"),
+        ("record: {from: 2020-01-01, until: 2010-01-01}", "is not before until 2010-01-01"),
+        ("record: {from: 2020-01-01, until: 2999-01-01}", "until 2999-01-01 is in the future"),
+        ("record: {until: 2024-02-31}", "record.until: must be a day that exists"),
+        ("[" * 100_000, "is nested too deep"),
+        ("nulls: ['\0']", "contains NUL characters"),
+    ],
+)
+def test_a_mapping_that_leads_nowhere(city: City, tmp_path: Path, mapping: str, says: str) -> None:
+    (tmp_path / "mains.csv").write_text("pipe_id,l\n1,5\n")
+    (tmp_path / "city.yml").write_text(f"pipes: {{{mapping}}}")
+    result = city.la_pipes(
+        "load", "pipes", tmp_path / "mains.csv", "--mapping", tmp_path / "city.yml"
+    )
+    assert result.exit_code == 2
+    assert says in result.output
+    assert len(result.output) < 500
+
+
+@pytest.mark.parametrize("unit", ["ft", "survey_foot", "m**2/m", "m²/m", "°C", "kg*m^2/s^2"])
+def test_units_that_people_write(unit: str) -> None:
+    assert UNIT.fullmatch(unit)
+    assert UNITS.Quantity(1.0, unit).magnitude == 1
+
+
+def test_a_table_of_fifty_thousand_columns(city: City, tmp_path: Path) -> None:
+    names = ",".join(f"c{number}" for number in range(50_000))
+    (tmp_path / "mains.csv").write_text(f"pipe_id,{names}\n1,{names}\n")
+    assert "The file has 50,001 columns" in refused(city, "pipes", tmp_path / "mains.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-be", "utf-16"])
+def test_wide_text_is_read(city: City, tmp_path: Path, encoding: str) -> None:
+    mark = "\ufeff" if encoding.endswith("be") else ""
+    case = Case(
+        f"wide-{encoding}",
+        "pipes",
+        text(f"{mark}pipe_id,length_m,street_name\n{encoding},5,Ü\n", encoding),
+        loaded=1,
+        holds=("select street_name from {load}", "Ü"),
+    )
+    run_case(city, case, tmp_path)

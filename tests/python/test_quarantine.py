@@ -252,3 +252,42 @@ def test_a_formula_is_no_formula_in_a_spreadsheet_and_comes_back_as_it_was(
         "select street_name from raw.pipes where street_name is not null order by _row_number"
     )
     assert [row["street_name"] for row in kept] == streets
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "quarantine set row_json = '{'",
+        "quarantine set row_json = '[1]'",
+        "quarantine set row_json = '{\"Id\": [1]}'",
+        "quarantine set row_json = repeat('[', 100000)",
+        "quarantine set row_json = null",
+        "quarantine set reason = null",
+        "loads set mapping_json = '{'",
+        "loads set mapping_json = '{\"columns\": 7}'",
+        "loads set mapping_json = repeat('[', 100000)",
+        "loads set source_name = null",
+        "loads set table_name = 'tubes'",
+    ],
+)
+def test_a_changed_row_is_told(duckdb_city: City, tmp_path: Path, change: str) -> None:
+    (tmp_path / "mains.csv").write_text("Id,length_m\n1,5\n2,x\n")
+    (tmp_path / "city.yml").write_text("pipes: {columns: {pipe_id: Id}}")
+    options = ("--mapping", tmp_path / "city.yml", "--max-rejects", "100%")
+    duckdb_city.la_pipes("load", "pipes", tmp_path / "mains.csv", *options)
+    duckdb_city.la_pipes("quarantine", "export", "--to", tmp_path / "out")
+    (file,) = (tmp_path / "out").iterdir()
+    table, _, column = change.partition(" set ")
+    with duckdb_city.connect() as warehouse:
+        name = column.split(" ")[0]
+        warehouse.execute(f"alter table raw.{table} alter column {name} drop not null")
+        warehouse.execute(f"update raw.{change}")
+    said = [
+        duckdb_city.la_pipes("quarantine", *arguments)
+        for arguments in (("list",), ("export", "--to", tmp_path / "again"), ("retry", file))
+    ]
+    assert all(result.exit_code in (0, 2) for result in said), [item.output for item in said]
+    told = [result.output for result in said if result.exit_code == 2]
+    assert told
+    for sentence in told:
+        assert "has been changed" in sentence or "which there is not" in sentence

@@ -4,7 +4,6 @@ import csv
 import datetime as dt
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from la_pipeline_failure_predict.errors import UserError
@@ -12,6 +11,7 @@ from la_pipeline_failure_predict.model.candidates import BreakModel
 from la_pipeline_failure_predict.model.champion import Band
 from la_pipeline_failure_predict.model.features import Features
 from la_pipeline_failure_predict.model.grains import Grain
+from la_pipeline_failure_predict.yaml_files import explain_invalid, read_typed
 
 CONFIG_FILE = Path("schemas") / "backtest.yml"
 # Its bounds of observed over expected tell when to train again, and which candidate may be trained.
@@ -26,9 +26,9 @@ class _Strict(BaseModel):
 class SpatialConfig(_Strict):
     """The second report: square blocks of the network held out."""
 
-    block_m: float = Field(default=1000.0, gt=0)
-    folds: int = Field(default=5, ge=2)
-    origins: int = Field(default=3, ge=1)
+    block_m: float = Field(default=1000.0, ge=1, le=1_000_000)
+    folds: int = Field(default=5, ge=2, le=1000)
+    origins: int = Field(default=3, ge=1, le=1000)
 
 
 class BacktestConfig(_Strict):
@@ -41,14 +41,14 @@ class BacktestConfig(_Strict):
     ratio_band: Band = (None, None)
     slope_band: Band = (0.9, 1.1)
     first_origin: dt.date | None = None
-    least_training_months: int = Field(default=48, ge=1)
-    origin_every_months: int = Field(default=12, ge=1)
-    test_months: int = Field(default=12, ge=1)
-    gap_months: int = Field(default=0, ge=0)
-    held_back_origins: int = Field(default=2, ge=0)
-    resamples: int = Field(default=1000, ge=20)
+    least_training_months: int = Field(default=48, ge=1, le=1200)
+    origin_every_months: int = Field(default=12, ge=1, le=1200)
+    test_months: int = Field(default=12, ge=1, le=1200)
+    gap_months: int = Field(default=0, ge=0, le=1200)
+    held_back_origins: int = Field(default=2, ge=0, le=1000)
+    resamples: int = Field(default=1000, ge=20, le=1_000_000)
     max_training_rows: int = Field(default=500_000, ge=1000)
-    seed: int = Field(default=1, ge=0)
+    seed: int = Field(default=1, ge=0, le=2**32 - 1)
     spatial: SpatialConfig | None = None
 
     @field_validator("models", "baselines", mode="before")
@@ -111,11 +111,9 @@ def read_config(root: Path, grain: Grain, path: Path | None = None) -> BacktestC
     """
     file = path or root / CONFIG_FILE
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError:
+        content = read_typed(file, "Configuration")
+    except FileNotFoundError:
         raise UserError(f"No configuration {file}: check the path given to --config.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is not YAML: {str(error).splitlines()[0]}.") from None
     if not isinstance(content, dict) or not isinstance(content.get(grain.name), dict):
         raise UserError(f"{file} has no section {grain.name!r}: add one, as in {CONFIG_FILE}.")
     try:
@@ -123,9 +121,8 @@ def read_config(root: Path, grain: Grain, path: Path | None = None) -> BacktestC
             {"ratio_band": read_ratio_band(root)} | content[grain.name]
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in (grain.name, *first["loc"]))
-        raise UserError(f"{file}, {place}: {first['msg']}.") from None
+        wrong = explain_invalid(error, BacktestConfig, grain.name)
+        raise UserError(f"{file}, {wrong}.") from None
     if config.spatial and not grain.is_ranked:
         raise UserError(f"{file}, {grain}.spatial: only mains have blocks; remove it.")
     return config

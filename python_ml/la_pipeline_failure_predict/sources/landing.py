@@ -34,6 +34,9 @@ from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import quote, sql_text
 
 UNITS: pint.UnitRegistry = pint.UnitRegistry()
+WORD = r"(°?[^\W\d_⁰¹²³⁴-⁹]+(_[^\W\d_⁰¹²³⁴-⁹]+)*|[\"'%°])(\s*(\*\*|\^)\s*-?[1-9]|[¹²³])?"
+UNIT = re.compile(rf"\s*{WORD}(\s*[*/·. ]\s*{WORD}){{0,5}}\s*")
+"""A unit with powers of one digit: pint works out any power, for hours if it must."""
 
 
 @dataclass(frozen=True)
@@ -432,6 +435,8 @@ def _conversion(column: Column, rule: ColumnRule) -> tuple[float, float]:
             "remove it."
         )
     try:
+        if not UNIT.fullmatch(rule.unit):
+            raise ValueError(rule.unit)
         zero = UNITS.Quantity(0.0, rule.unit).to(column.unit).magnitude
         one = UNITS.Quantity(1.0, rule.unit).to(column.unit).magnitude
     except Exception as error:

@@ -170,6 +170,17 @@ class Record(_Strict):
     start: dt.date | None = Field(default=None, alias="from")
     end: dt.date | None = Field(default=None, alias="until")
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.start and self.end and self.start >= self.end:
+            raise ValueError(f"from {self.start} is not before until {self.end}: swap them")
+        if self.end and self.end > dt.date.today() + dt.timedelta(days=1):
+            raise ValueError(
+                f"until {self.end} is in the future, where nothing is recorded yet: write the day "
+                "of the newest break that the record can hold"
+            )
+        return self
+
 
 class SourceMapping(_Strict):
     """The mapping of one source.

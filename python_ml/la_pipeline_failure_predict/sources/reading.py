@@ -31,7 +31,12 @@ TABLE_SIGNATURES = {
     b"PAR1": "Parquet: name it .parquet",
     b"%PDF": "a PDF: ask for the table as CSV",
 }
-BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",  # before that of UTF-16, which it begins with
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 def read_file(
@@ -169,7 +174,8 @@ def utf8_copy(path: Path, fallback: str) -> Iterator[Path]:
 
 def _marked_encoding(path: Path) -> str | None:
     with path.open("rb") as file:
-        return BYTE_ORDER_MARKS.get(file.read(2))
+        start = file.read(4)
+    return next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
 
 
 def _codec_name(encoding: str) -> str:

@@ -241,6 +241,10 @@ class DuckDBLock(Lock):
 
 
 def _connect(path: str, wait_s: float) -> duckdb.DuckDBPyConnection:
+    if path != ":memory:" and Path(path).exists() and not Path(path).is_file():
+        raise UserError(
+            f"{path} is not a file: move it away, or name another with LA_PIPES_DUCKDB_PATH."
+        )
     opened: list[duckdb.DuckDBPyConnection] = []
 
     def attempt() -> str | None:

@@ -1,7 +1,7 @@
 """Open the warehouse that dbt's own profile names."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from os import environ
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.files import read_text
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse.base import Warehouse
 from la_pipeline_failure_predict.warehouse.duckdb_engine import (
@@ -178,7 +179,7 @@ def read_connection(settings: Settings) -> Connection:
 
 
 def _read_profile(file: Path) -> object:
-    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content = yaml.safe_load(read_text(file, "The profile"))
     return content.get("la_pipes") if isinstance(content, dict) else None
 
 
@@ -238,7 +239,10 @@ def find_profiles_dir(root: Path) -> Path:
         If there is none.
     """
     named = environ.get("DBT_PROFILES_DIR")
-    places = [Path(named)] if named else [root, Path.home() / ".dbt"]
+    places = [Path(named)] if named else [root]
+    if not named:
+        with suppress(RuntimeError):  # a user of a container may have no home
+            places.append(Path.home() / ".dbt")
     for place in places:
         if (place / "profiles.yml").is_file():
             return place
