@@ -287,12 +287,15 @@ def test_areas_are_judged_by_deviance_over_whole_months(warehouse, marts, make_a
     [
         ("pipe: [1", "is not YAML"),
         ("area_month: {models: [poisson_glm]}", "has no section 'pipe': add one"),
-        ("pipe: {modells: [poisson_glm]}", "pipe.models: Field required"),
-        ("pipe: {models: [poisson_glm], gap: 3}", "pipe.gap: Extra inputs are not permitted"),
+        ("pipe: {modells: [poisson_glm]}", "there is no key 'modells' .did you mean models"),
+        ("pipe: {models: [poisson_glm], gap: 3}", "pipe: there is no key 'gap'"),
         ("pipe: {models: []}", "name at least one model"),
         ("pipe: {models: [poisson_glm], decision_shares: [0.3]}", "choose among 0.005, 0.01"),
         ("pipe: {models: [poisson_glm], gap_months: -1}", "greater than or equal to 0"),
-        ("pipe: {models: [poisson_glm], first_origin: soon}", "pipe.first_origin: Input should be"),
+        (
+            "pipe: {models: [poisson_glm], first_origin: soon}",
+            "pipe.first_origin: must be a day that exists",
+        ),
     ],
 )
 def test_says_what_is_wrong_with_a_configuration(tmp_path, text, message):
