@@ -257,6 +257,8 @@ def test_a_year_of_two_digits_is_of_the_past_unless_a_pivot_says_otherwise(
     }
     said = load(empty_city, "pipes", file, columns.replace("PIVOT", ", pivot: 2022"))
     assert "two digits" not in said
+    said = refused(empty_city, "pipes", file, columns.replace("PIVOT", ", pivot: 22"))
+    assert "the newest year that two digits can mean, such as 2010" in said
     assert empty_city.value("select min(installed_on) from raw.pipes") == dt.date(1923, 1, 1)
 
 

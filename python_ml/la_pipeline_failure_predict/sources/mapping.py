@@ -63,7 +63,7 @@ class ColumnRule(_Strict):
     derived: bool = False
     unit: str | None = None
     formats: tuple[str, ...] = ()
-    pivot: int | None = Field(default=None, ge=0, le=2100)
+    pivot: int | None = None
     codes: dict[str, str | None] = Field(default_factory=dict)
 
     @field_validator("headers")
@@ -74,7 +74,9 @@ class ColumnRule(_Strict):
     @field_validator("pivot")
     @classmethod
     def _whole_year(cls, value: int | None) -> int | None:
-        return value + 2000 if value is not None and value < 100 else value
+        if value is not None and not 1900 <= value <= 2100:
+            raise ValueError("pivot is the newest year that two digits can mean, such as 2010")
+        return value
 
     @model_validator(mode="before")
     @classmethod
