@@ -12,7 +12,9 @@ from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.settings import Settings
 
 if TYPE_CHECKING:
+    from la_pipeline_failure_predict.deliveries import Fetch
     from la_pipeline_failure_predict.sources.remote.catalog import Narrowed, Origin
+    from la_pipeline_failure_predict.sources.remote.download import Downloaded
 
 
 @click.command()
@@ -44,10 +46,12 @@ def download(
 ) -> None:
     """Fetch a published SOURCE into data/raw/SOURCE/DAY; what was interrupted goes on.
 
-    SOURCE is KIND:ADDRESS.
+    SOURCE is a city (kitchener, los-angeles), one of its sources (ladwp-leaks), a delivery file,
+    or KIND:ADDRESS.
 
     \b
-    Example: la-pipes download socrata:data.lacity.org/jz5f-87wj
+    Example: la-pipes download los-angeles --dry-run
+             la-pipes download socrata:data.lacity.org/jz5f-87wj
              la-pipes download arcgis:https://HOST/arcgis/rest/services/Water/FeatureServer/3
              la-pipes download files:https://HOST/leaks.csv
              la-pipes download ghcn:USW00093134
@@ -56,22 +60,38 @@ def download(
     from la_pipeline_failure_predict.sources.remote.catalog import Narrowed
 
     narrowed = Narrowed(where, since)
-    for name, origin in _wanted(source):
+    for name, origin in _wanted(settings, source).items():
         if dry_run:
             _describe(settings, name, origin, narrowed)
         else:
             _fetch(settings, name, origin, narrowed, folder)
 
 
-def _wanted(source: str) -> list[tuple[str, "Origin"]]:
+def _wanted(settings: Settings, source: str) -> dict[str, "Origin"]:
+    """Return what a source or city publishes, by name."""
+    from la_pipeline_failure_predict.deliveries import find_cities, read_origins
     from la_pipeline_failure_predict.sources.remote.catalog import KINDS, name_of, parse_origin
 
-    origin = parse_origin(source)
-    if origin is None:
+    if origin := parse_origin(source):
+        return {name_of(origin): origin}
+    if source.endswith((".yml", ".yaml")):
+        return read_origins(Path(source))
+    cities = {city: read_origins(file) for city, file in find_cities(settings.root).items()}
+    if source in cities:
+        return cities[source]
+    published = {name: origin for city in cities.values() for name, origin in city.items()}
+    found = {name: origin for name, origin in published.items() if _is_called(name, source)}
+    if len(found) != 1:
+        known = ", ".join([*cities, *(found or published)])
         raise UserError(
-            f"Unknown source {source!r}: name KIND:ADDRESS, with one of {', '.join(KINDS)}."
+            f"Unknown source {source!r}: choose one of {known}; or KIND:ADDRESS, with one of "
+            f"{', '.join(KINDS)}."
         )
-    return [(name_of(origin), origin)]
+    return found
+
+
+def _is_called(name: str, source: str) -> bool:
+    return source in (name, name.partition("/")[2])
 
 
 def _describe(settings: Settings, name: str, origin: "Origin", narrowed: "Narrowed") -> None:
@@ -91,7 +111,7 @@ def _describe(settings: Settings, name: str, origin: "Origin", narrowed: "Narrow
 
 def _fetch(
     settings: Settings, name: str, origin: "Origin", narrowed: "Narrowed", folder: Path
-) -> None:
+) -> "Downloaded":
     from la_pipeline_failure_predict.sources.remote.catalog import remote_files
     from la_pipeline_failure_predict.sources.remote.download import download as fetch
 
@@ -100,7 +120,18 @@ def _fetch(
     downloaded = fetch(name, files, folder / name, screen.advance, origin.licence)
     if not downloaded.is_new:
         screen.say(f"{name}: nothing new since {downloaded.folder}")
-        return
+        return downloaded
     for file in downloaded.manifest.files:
         rows = f"{file.rows:,} rows, " if file.rows is not None else ""
         screen.say(f"{name}: {rows}{file.bytes:,} bytes in {downloaded.folder / file.name}")
+    return downloaded
+
+
+def fetcher(settings: Settings) -> "Fetch":
+    """Return what fetches a published source into the project's data/raw."""
+    from la_pipeline_failure_predict.sources.remote.catalog import Narrowed
+
+    def fetch(name: str, origin: "Origin") -> "Downloaded":
+        return _fetch(settings, name, origin, Narrowed(), settings.root / "data" / "raw")
+
+    return fetch

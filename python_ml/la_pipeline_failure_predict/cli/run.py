@@ -12,9 +12,11 @@ from la_pipeline_failure_predict.cli.common import (
     max_rejects_option,
 )
 from la_pipeline_failure_predict.cli.data import write_sample_files
+from la_pipeline_failure_predict.cli.download import fetcher
 from la_pipeline_failure_predict.cli.screen import Column, Screen
 from la_pipeline_failure_predict.dbt_runner import Dbt
-from la_pipeline_failure_predict.deliveries import DeliveredFile, read_deliveries
+from la_pipeline_failure_predict.deliveries import DeliveredFile, find_city, read_deliveries
+from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.settings import Settings
@@ -42,6 +44,7 @@ def build(settings: Settings, select: str | None) -> None:
     type=click.Path(path_type=Path),
     help="File that lists what to load; without it, the data that is already loaded is used.",
 )
+@click.option("--city", help="City whose data are fetched first: kitchener or los-angeles.")
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Folder of the files that it names."
 )
@@ -53,6 +56,7 @@ def build(settings: Settings, select: str | None) -> None:
 def run(
     settings: Settings,
     delivery: Path | None,
+    city: str | None,
     data_dir: Path | None,
     force: bool,
     max_rejects: RejectLimit | None,
@@ -61,8 +65,12 @@ def run(
 
     \b
     Example: la-pipes run --delivery my_city.yml --data-dir ~/my_city
+             la-pipes run --city kitchener
     """
-    files = read_deliveries(delivery, data_dir) if delivery else []
+    if city and delivery:
+        raise UserError("Name a city or a delivery file, not both.")
+    delivery = find_city(settings.root, city) if city else delivery
+    files = read_deliveries(delivery, data_dir, fetcher(settings)) if delivery else []
     with Dbt(settings) as dbt:
         if files or force:
             dbt.parse_ahead()

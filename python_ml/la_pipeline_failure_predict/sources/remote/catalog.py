@@ -59,6 +59,17 @@ class Origin(BaseModel):
             )
         return named[0]
 
+    def check(self) -> None:
+        """Check that it is complete.
+
+        Raises
+        ------
+        UserError
+            If it names no kind of service, or several.
+        """
+        if self.layer is not None and self.kind != "arcgis":
+            raise UserError(f"`layer:` is of arcgis alone: take it out of the {self.kind}.")
+
 
 @dataclass(frozen=True)
 class Narrowed:
