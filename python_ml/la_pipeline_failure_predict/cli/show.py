@@ -13,6 +13,7 @@ from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.model.data import GrainName
 from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.open import read_connection
 
 
@@ -30,37 +31,54 @@ from la_pipeline_failure_predict.warehouse.open import read_connection
     "--to",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File to write; reports/result.png or reports/model_card.md by default.",
+    help="File to write: a picture (.png, .svg), the page (.html) or the card. By default both "
+    "reports/result.png and reports/index.html, or reports/model_card.md.",
 )
 @common
 def report(
     settings: Settings, card: bool, run_id: str | None, grain: GrainName, file: Path | None
 ) -> None:
-    """Draw the mains by risk class, and the share of breaks that this ranking catches.
+    """Draw the mains by risk class and what this ranking catches, and a page of charts.
 
-    With --card, write what a model run learned from, how it was judged, its strongest terms, and
-    what it must not be used for.
+    The page opens in a browser without a network; each of its charts is a picture beside it. With
+    --card, write what a model run learned from, how it was judged, its strongest terms, and what
+    it must not be used for.
 
     \b
-    Example: la-pipes report --to reports/result.png
+    Example: la-pipes report
+             la-pipes report --to reports/result.png
              la-pipes report --card --to reports/model_card.md
     """
     from la_pipeline_failure_predict.model.grains import GRAINS
-    from la_pipeline_failure_predict.report.figure import draw_result
     from la_pipeline_failure_predict.report.model_card import model_card
 
     screen = Screen.current()
     with open_warehouse(settings) as warehouse:
         if not card:
-            picture = draw_result(warehouse, file or Path("reports/result.png"))
-            screen.say(f"Wrote {picture.file}.")
-            for note in picture.notes:
-                screen.say(note)
+            _draw(warehouse, file, screen)
             return
         name, text = model_card(warehouse, GRAINS[grain], run_id)
     target = file or Path("reports/model_card.md")
     write_whole(target, text)
     screen.say(f"Wrote {target}, the card of {name}.")
+
+
+def _draw(warehouse: Warehouse, file: Path | None, screen: Screen) -> None:
+    """Write the page, the picture, or both."""
+    from la_pipeline_failure_predict.report.figure import draw_result, has_scored_mains
+    from la_pipeline_failure_predict.report.page import write_page
+
+    wants_page = file is None or file.suffix.lower() == ".html"
+    if wants_page:
+        page = write_page(warehouse, file or Path("reports/index.html"), screen.advance)
+        screen.say(f"Wrote {page.file} and {len(page.pictures)} pictures beside it.")
+    if file is None and not has_scored_mains(warehouse):
+        screen.say("No picture of mains: none is scored. The page shows what the record holds.")
+    elif file is None or not wants_page:
+        picture = draw_result(warehouse, file or Path("reports/result.png"))
+        screen.say(f"Wrote {picture.file}.")
+        for note in picture.notes:
+            screen.say(note)
 
 
 @click.command()

@@ -164,6 +164,13 @@ def _basis(captures: Captures) -> str:
     return f"one year only, {years(captures.origins)}, held out of training;\n{breaks}"
 
 
+def has_scored_mains(warehouse: Warehouse) -> bool:
+    """Tell whether there is a main to draw."""
+    return warehouse.has_table("powerbi", "pipe_risk") and bool(
+        warehouse.scalar("select count(*) from powerbi.pipe_risk")
+    )
+
+
 def _read_mains(warehouse: Warehouse) -> list[Main]:
     rows = []
     if warehouse.has_table("powerbi", "pipe_risk"):
