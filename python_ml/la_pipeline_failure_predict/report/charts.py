@@ -358,7 +358,11 @@ def _quality(warehouse: Warehouse) -> Drawn:
     )
     total = sum(row["checks"] for row in rows)
     passed = sum(row["checks"] for row in rows if row["result"] == "Passed")
-    return Drawn(f"{passed:,} of {total:,} checks passed.", chart.properties(height=90), rows)
+    return Drawn(
+        f"{passed:,} of {total:,} checks passed when they last ran.",
+        chart.properties(height=90),
+        rows,
+    )
 
 
 CHARTS = (
