@@ -13,6 +13,7 @@
             {%- do rows.append(check_result_row(result)) -%}
         {%- endfor -%}
         {%- if rows %}
+            {{ bounding_waits() }}
             delete from {{ source('quality', 'check_results').render() }}
             where checked_at < cast('{{ run_started_at.strftime("%Y-%m-%d") }}' as date) - 90;
 

@@ -54,6 +54,19 @@
 {%- endmacro %}
 
 
+{#- The statement that lets those after it in a hook not wait for another session for ever. -#}
+{% macro bounding_waits() -%}
+    {{ return(adapter.dispatch('bounding_waits', 'la_pipeline_failure_predict')()) }}
+{%- endmacro %}
+
+{% macro default__bounding_waits() -%}
+{%- endmacro %}
+
+{% macro postgres__bounding_waits() -%}
+    set local lock_timeout = '{{ lock_wait_s() }}s';
+{%- endmacro %}
+
+
 {#- A relation's schema and name, without quotes. -#}
 {% macro plain_name(relation) -%}
     {{ return(relation.schema ~ '.' ~ relation.identifier) }}

@@ -137,6 +137,7 @@ def test_lock_outlasts_the_timeouts_of_idle_sessions(
         ("select 1 from powerbi.pipe_risk", ("build", "--select", "pbi_pipe_risk"), None),
         ("select 1 from powerbi.areas", ("build", "--select", "dim_areas"), "core.dim_areas"),
         ("select 1 from seeds.risk_classes", ("build", "--select", "risk_classes"), None),
+        ("lock table quality.check_results", ("build", "--select", "risk_classes"), None),
         ("lock table core.dim_pipes", ("build", "--select", "dim_soils fct_breaks+"), None),
     ],
 )

@@ -27,7 +27,7 @@ FAULTS: Mapping[str, tuple[str, str]] = {
         "The database lets in no more connections",
         "wait until others have ended, or raise its limit",
     ),
-    r"permission denied (?:for|to)|must be (?:owner|superuser|able to)|must have": (
+    r"permission denied (?:for|to)|must be (?:owner|superuser|able to)": (
         "The database user lacks a right",
         "let an administrator grant it",
     ),
