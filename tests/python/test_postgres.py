@@ -272,6 +272,27 @@ end $$
 """
 
 
+def test_tables_belong_to_the_role_of_the_profile(
+    city: City, roles: Callable[[City, str], City]
+) -> None:
+    """Else what a command makes could not be replaced by dbt, which takes the role."""
+    member, _ = roles(city, "la_pipes_member"), roles(city, "la_pipes_team")
+    administer(city, "grant la_pipes_team to la_pipes_member", LET_CREATE)
+    profile = Path(city.environment["DBT_PROFILES_DIR"]) / "profiles.yml"
+    timeout = "connect_timeout: 10"
+    profile.write_text(
+        profile.read_text().replace(timeout, f"{timeout}\n      role: la_pipes_team")
+    )
+    finish(member, "init")
+    owners = (
+        "select distinct tableowner from pg_tables where schemaname in ('raw', 'ml', 'quality')"
+    )
+    assert administer(city, owners) == [("la_pipes_team",)]
+
+
+LET_CREATE = "grant create on database $database to la_pipes_team"
+
+
 def test_a_user_without_rights_is_told(
     sample_cities: dict[str, City], roles: Callable[[City, str], City], mains: Path
 ) -> None:
