@@ -172,11 +172,15 @@ def test_the_same_file_with_another_mapping_replaces_its_attributes(
         ("pipes", {"wear": {"from": "LeakCount", "type": "number"}}, "outcome .leak."),
         ("pipes", {"lof": {"from": "LOF_GRADE", "type": "number"}}, "outcome .lof."),
         ("pipes", {"Depth m": {"from": "X", "type": "number"}}, "'Depth m' is not a name"),
-        ("pipes", {"depth": {"from": "X"}}, r"pipes\.attributes\.depth\.type: Field required"),
-        ("pipes", {"depth": {"from": "X", "type": "text"}}, "depth.type: Input should be 'num"),
+        ("pipes", {"depth": {"from": "X"}}, r"pipes\.attributes\.depth\.type: is missing"),
+        ("pipes", {"depth": {"from": "X", "type": "text"}}, "depth.type: 'text' is none of 'num"),
         ("pipes", {"soil": {"from": "X", "type": "category", "unit": "m"}}, "only a number has"),
         ("pipes", {"soil": {"from": "X", "type": "category", "before": "a"}}, "before needs as_of"),
-        ("pipes", {"soil": {"from": "X", "type": "category", "until": "a"}}, "soil.until: Extra"),
+        (
+            "pipes",
+            {"soil": {"from": "X", "type": "category", "until": "a"}},
+            "no key 'until'",
+        ),
         ("breaks", {"depth": {"from": "X", "type": "number"}}, "only pipes have attributes"),
     ],
 )

@@ -692,7 +692,7 @@ SMALL = [
         mains("1,5,CI"),
         says="Unknown coordinate system 'klingon'",
         mapping="pipes: {crs: klingon, "
-        "columns: {start_longitude: length_m, start_latitude: length_m}}",
+        "columns: {length_m: length_m, start_longitude: length_m, start_latitude: length_m}}",
     ),
 ]
 

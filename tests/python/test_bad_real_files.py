@@ -207,7 +207,7 @@ REAL = [
         "breaks",
         k_breaks(lambda rows: [row.update(X=row["Y"], Y=row["X"]) for row in rows[:5]]),
         loaded=ROWS,
-        says="5 of 2,670 places have longitude and latitude the other way round",
+        says="places have longitude and latitude the other way round",
         mapping=KITCHENER,
     ),
     Case(

@@ -1,5 +1,6 @@
 """`la-pipes load` says what it could not place, and takes what people write as they mean it."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,7 +161,10 @@ def test_identifiers_that_are_numbers_lose_their_zeros(empty_city: City, tmp_pat
 def test_identifiers_that_differ_in_case_are_told(duckdb_city: City, tmp_path: Path) -> None:
     mains = write(tmp_path, "mains.csv", PIPES + "a1,5\nA1,5\nb2,5\n")
     result = duckdb_city.la_pipes("load", "pipes", mains)
-    assert "1 values of pipe_id differ from another only in case" in result.output
+    assert (
+        "values of pipe_id that differ from another only in case, which Power BI takes for one: 1"
+        in result.output
+    )
     breaks = write(tmp_path, "breaks.csv", "break_id,broke_on,pipe_id\n1,2020-01-01,B2\n")
     result = duckdb_city.la_pipes("load", "breaks", breaks)
     assert "but for case, 1 of these 1 identifiers would match" in result.output
@@ -367,3 +371,20 @@ def test_areas_without_size_are_asked_for_it(duckdb_city: City, tmp_path: Path) 
     result = duckdb_city.la_pipes("train")
     assert result.exit_code == 2
     assert "the areas have neither polygons nor the length of their mains" in result.output
+
+
+def test_the_example_of_the_readme_works_as_it_is_printed(empty_city: City, tmp_path: Path) -> None:
+    printed = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(# my_city\.yml\n.*?)```", printed, re.DOTALL)
+    mapping = write(tmp_path, "my_city.yml", example)
+    text = "Asset No,Length (ft),Size,Laid,Mat\nA1,300,6,01.02.1950,GG\nA2,200,8,01.02.1960,ST\n"
+    mains = write(tmp_path, "mains.csv", text)
+    breaks = write(tmp_path, "breaks.csv", "No,Asset No,Date\n1,A1,03.04.2010\n2,A2,03.04.2011\n")
+    for source, file in (("pipes", mains), ("breaks", breaks)):
+        # As a reader types it, without the quotes around the word that YAML takes for false.
+        bare = write(tmp_path, "bare.yml", example.replace('"No"', "No"))
+        result = empty_city.la_pipes("load", source, file, "--mapping", bare)
+        assert "2 loaded + 0 quarantined" in result.output, result.output
+        result = empty_city.la_pipes("load", source, file, "--mapping", mapping)
+        assert "2 loaded + 0 quarantined" in result.output, result.output
+    assert "la-pipes load pipes  mains.csv  --mapping my_city.yml" in printed

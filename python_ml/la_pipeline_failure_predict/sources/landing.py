@@ -317,12 +317,18 @@ def _value(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> s
 def _identifier(text: str, mapping: SourceMapping) -> str:
     """Return SQL of an identifier as it is compared with those of other files.
 
-    Spreadsheets put an apostrophe or ="..." around it, and tools write it as a decimal number.
+    Spreadsheets put an apostrophe before a number or ="..." around it, and tools write it as a
+    decimal number.
     """
     if mapping.identifiers == "text":
         return text
-    bare = f"regexp_replace({text}, '^\\s*(?:''|=\"?)?(.*?)\"?\\s*$', '\\1')"
-    plain = f"case when regexp_matches({text}, '^\\s*(?:''|=)') then {bare} else {text} end"
+    wrapped = r"""regexp_replace(TEXT, '^\s*="(.*)"\s*$', '\1')"""
+    quoted = r"""regexp_replace(TEXT, '^\s*''([0-9])', '\1')"""
+    # A look for a character is cheaper than a pattern.
+    plain = (
+        f"case when contains({text}, '''') then {quoted.replace('TEXT', text)} "
+        f"when contains({text}, '=') then {wrapped.replace('TEXT', text)} else {text} end"
+    )
     plain = f"regexp_replace({plain}, '^(\\s*[0-9]+)\\.0+(\\s*)$', '\\1\\2')"
     if mapping.identifiers == "number":
         plain = f"regexp_replace({plain}, '^\\s*0+([0-9]+)\\s*$', '\\1')"

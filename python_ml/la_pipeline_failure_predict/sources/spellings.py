@@ -84,7 +84,7 @@ def case_twins(scratch: Scratch, table: Table, accepted: str) -> Iterator[str]:
         ).to_pylist()
         if found["pairs"]:
             yield (
-                f"{found['pairs']:,} values of {column.name} differ from another only in case (for "
-                f"example {found['one']!r} and {found['other']!r}), and Power BI takes them for "
-                "one; ask the utility which is right."
+                f"values of {column.name} that differ from another only in case, which Power BI "
+                f"takes for one: {found['pairs']:,} (for example {found['one']!r} and "
+                f"{found['other']!r}); ask the utility which is right."
             )

@@ -43,9 +43,9 @@ FAULTS = (
         r"raw.pipes median_diameter: The median .*\(\d.*, must be at least 40 and at most 1500\)",
     ),
     (
-        "update raw.breaks set asset_type = 'PUMP' where _row_number <= 3",
+        "update raw.soils set corrosivity_steel = 'PUMP' where _row_number <= 3",
         "warning",
-        r"raw.breaks asset_type_codes: 3 of .*for example 'PUMP'",
+        r"raw.soils corrosivity_steel_codes: 3 of .*for example 'PUMP'",
     ),
     (
         "update raw.breaks set pipe_id = null",
@@ -214,7 +214,7 @@ def test_every_kind_of_fault_is_found(
         if case.find("failure") is not None
     }
     assert {"raw.pipes length_m_range", "ml.pipe_scores key"} <= failed
-    assert "raw.breaks asset_type_codes" not in failed  # a warning fails no run
+    assert "raw.soils corrosivity_steel_codes" not in failed  # a warning fails no run
     page = (tmp_path / "docs" / "raw.pipes.html").read_text()
     assert "length_m is outside" in page
     kept = city.rows(
@@ -234,10 +234,10 @@ def test_warnings_alone_end_well(
 ) -> None:
     city = copy_city(sample_cities[engine])
     with city.connect() as warehouse:
-        warehouse.execute("update raw.breaks set asset_type = 'PUMP' where _row_number = 1")
-    result = city.la_pipes("check", "--tables", "raw.breaks", "--docs", tmp_path)
+        warehouse.execute("update raw.soils set corrosivity_steel = 'PUMP' where _row_number = 1")
+    result = city.la_pipes("check", "--tables", "raw.soils", "--docs", tmp_path)
     assert result.exit_code == 0, result.output
-    assert "warning: raw.breaks asset_type_codes" in result.output
+    assert "warning: raw.soils corrosivity_steel_codes" in result.output
     assert "0 failed, 1 warnings" in result.output
     assert "raw.pipes" not in result.output
 
