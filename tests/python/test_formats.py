@@ -3,10 +3,12 @@
 import datetime as dt
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +99,9 @@ def test_a_day_is_the_written_one_wherever_it_is_loaded(empty_city: City, tmp_pa
         {"break_id": ["gpkg"], "broke_on": np.array([NEW_YEAR], "datetime64[ms]")},
         [shapely.Point(-118.25, 34.05)],
     )
+    with closing(sqlite3.connect(tmp_path / "breaks.gpkg")) as database:  # measured, as in ArcGIS
+        database.execute("update gpkg_geometry_columns set m = 1")
+        database.commit()
     text(tmp_path, "breaks.geojson", geojson)
     text(tmp_path, "breaks.csv", "break_id,broke_on\nc1,2024-01-01T00:00:00+09:00\n")
     esri = {
@@ -121,6 +126,7 @@ def test_a_day_is_the_written_one_wherever_it_is_loaded(empty_city: City, tmp_pa
         command, env=os.environ | empty_city.environment | zone, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
     found = empty_city.rows("select break_id, broke_on from raw.breaks order by 1")
     assert len(found) == len(files)
     assert {row["broke_on"] for row in found} == {NEW_YEAR.date()}, found

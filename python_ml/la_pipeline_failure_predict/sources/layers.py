@@ -1,6 +1,7 @@
 """Read map layers in batches, whatever their size: attributes, and what their shapes hold."""
 
 import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from la_pipeline_failure_predict.sources.shapes import (
     read_binary,
     shape_columns,
 )
+
+# The distance along a line that ArcGIS adds to its places is no part of the shape.
+warnings.filterwarnings("ignore", r"Measured \(M\) geometry types", UserWarning)
 
 BATCH_ROWS = 20_000
 LISTED = 12

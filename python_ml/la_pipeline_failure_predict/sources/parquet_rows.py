@@ -90,7 +90,9 @@ def _text(name: str, kind: str, schema: pa.Schema, shapes: _Shapes | None) -> st
     if kind == "BLOB":
         return f"hex({column})"
     if kind == "TIMESTAMP WITH TIME ZONE":
-        column = _as_written(column, getattr(schema.field(name).type, "tz", None) or "UTC")
+        place = schema.get_field_index(name)
+        zone = getattr(schema.field(place).type, "tz", None) if place >= 0 else None
+        column = _as_written(column, zone or "UTC")
     return f"cast({column} as varchar)"
 
 
