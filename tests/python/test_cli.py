@@ -202,7 +202,7 @@ def test_settings_are_checked(duckdb_city: City) -> None:
     ("content", "says"),
     [
         (None, "No delivery file"),
-        ("deliveries: []", "at least 1 item"),
+        ("deliveries: []", "must not be empty"),
         ("deliveries: [{source: pipes, file: nowhere.csv}]", "nowhere.csv, which does not exist"),
         ("deliveries: [{source: tubes, file: x.csv}]", "Unknown source 'tubes'"),
     ],

@@ -56,6 +56,7 @@ def download(
              la-pipes download files:https://HOST/leaks.csv
              la-pipes download ghcn:USW00093134
              la-pipes download ncei:USW00093134
+             la-pipes download soil-survey:CA696,CA676,CA692@-118.67,33.70,-118.15,34.34
     """
     from la_pipeline_failure_predict.sources.remote.catalog import Narrowed
 

@@ -14,6 +14,7 @@ from la_pipeline_failure_predict.sources.remote.files import PlainFile
 from la_pipeline_failure_predict.sources.remote.noaa import StationSummaries, daily_file
 from la_pipeline_failure_predict.sources.remote.remote_file import RemoteFile
 from la_pipeline_failure_predict.sources.remote.socrata import SocrataDataset
+from la_pipeline_failure_predict.sources.remote.soil_data_access import survey_files
 
 
 class FileAt(BaseModel):
@@ -37,6 +38,10 @@ class Origin(BaseModel):
     files: list[FileAt] | None = Field(default=None, min_length=1)
     ghcn: str | None = Field(default=None, description="Station of NOAA, daily.")
     ncei: str | None = Field(default=None, description="Station of NOAA, summaries.")
+    soil_survey: list[str] | None = Field(default=None, min_length=1, description="Its areas.")
+    bbox: list[float] | None = Field(
+        default=None, description="West, south, east and north of the shapes of a soil survey."
+    )
     dataset: str | None = Field(default=None, description="Of summaries; monthly by default.")
     where: str | None = Field(default=None, description="SQL of the rows to fetch.")
     server: str | None = Field(default=None, description="Another server of the same service.")
@@ -104,12 +109,17 @@ def _ncei(settings: Settings, origin: Origin, wanted: Narrowed) -> Sequence[Remo
     return [StationSummaries(settings, station, dataset, wanted.since, origin.server)]
 
 
+def _soil_survey(settings: Settings, origin: Origin, wanted: Narrowed) -> Sequence[RemoteFile]:
+    return survey_files(settings, origin.soil_survey or [], origin.bbox, origin.server)
+
+
 KINDS: Mapping[str, Maker] = {
     "arcgis": _arcgis,
     "socrata": _socrata,
     "files": _files,
     "ghcn": _ghcn,
     "ncei": _ncei,
+    "soil_survey": _soil_survey,
 }
 KNOW_WHERE = {"arcgis", "socrata"}
 KNOW_SINCE = {"arcgis", "socrata", "ncei"}
@@ -121,12 +131,25 @@ def parse_origin(text: str) -> Origin | None:
     kind = kind.replace("-", "_")
     if kind not in KINDS or not rest:
         return None
-    return Origin.model_validate({kind: [{"url": rest}] if kind == "files" else rest})
+    if kind == "files":
+        return Origin(files=[FileAt(url=rest)])
+    if kind == "soil_survey":
+        areas, _, box = rest.partition("@")
+        return Origin(soil_survey=areas.split(","), bbox=_numbers(box) if box else None)
+    return Origin.model_validate({kind: rest})
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f"{text!r} is no box: name west,south,east,north in degrees.") from None
 
 
 def name_of(origin: Origin) -> str:
     """Return a name for the folder of an origin that has none."""
     text = origin.files[0].url if origin.files else str(getattr(origin, origin.kind))
+    text = "-".join(origin.soil_survey) if origin.soil_survey else text
     plain = re.sub(r"\?.*|^https?://([^/@]*@)?", "", text)
     return re.sub(r"[^\w.]+", "-", f"{origin.kind} {plain}").strip("-.").lower()[:120]
 
