@@ -176,6 +176,15 @@ def test_a_backtest_is_shown_beside_the_year_held_out(
     )
 
 
+def test_they_run_from_any_folder(
+    sample_cities: dict[str, City], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = sample_cities["duckdb"].la_pipes("notebooks", "02_exploration", "--to", "out")
+    assert result.exit_code == 0, result.output
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_name_that_is_none_is_refused(duckdb_city: City) -> None:
     result = duckdb_city.la_pipes("notebooks", "07_forecast")
     assert result.exit_code == 2

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from la_pipeline_failure_predict.errors import UserError
@@ -119,11 +120,13 @@ def _kernel(settings: Settings) -> "Iterator[NotebookClient]":
         new_notebook(), kernel_name="python3", timeout=CELL_SECONDS, record_timing=False
     )
     kernel = client.create_kernel_manager()
-    if sys.platform != "win32":
-        # Files of this user instead of a port that every user of the machine can reach.
-        kernel.transport = "ipc"
-    with client.setup_kernel(env=environment, cwd=str(settings.root)):
-        yield client
+    with TemporaryDirectory(prefix="la-pipes-") as sockets:
+        if sys.platform != "win32":
+            # Files of this user instead of a port that every user of the machine can reach; named
+            # in full, because the kernel works in another folder than the command may.
+            kernel.transport, kernel.ip = "ipc", f"{sockets}/kernel"
+        with client.setup_kernel(env=environment, cwd=str(settings.root)):
+            yield client
 
 
 def _run(client: "NotebookClient", notebook: "NotebookNode") -> Iterator[int]:
