@@ -16,6 +16,7 @@ from pyogrio.core import _register_drivers
 
 from la_pipeline_failure_predict.errors import UserError, first_line
 from la_pipeline_failure_predict.sources.archives import delivered_files
+from la_pipeline_failure_predict.sources.proxies import NAMES
 
 __all__ = ["checked", "pyogrio"]
 
@@ -52,7 +53,7 @@ def _close_doors() -> None:
             "GDAL_HTTPS_PROXY": CLOSED_PORT,
         }
     )
-    for name in ("NO_PROXY", "no_proxy"):  # would lead past the closed port
+    for name in NAMES:  # would lead past the closed port
         os.environ.pop(name, None)
     _register_drivers()  # reads GDAL_SKIP
     if left := set(pyogrio.list_drivers()) - DRIVERS:

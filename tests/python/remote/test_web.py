@@ -1,7 +1,10 @@
 """What a server may not do to us, whatever it serves."""
 
 import datetime as dt
+import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
@@ -128,6 +131,24 @@ def _certificate(folder: Path) -> Path:
     )
     path.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
     return path
+
+
+def test_hosts_without_a_proxy_are_still_so_once_map_layers_can_be_read(portal: Portal) -> None:
+    layer = Layer(portal)
+    code = (
+        "import la_pipeline_failure_predict.sources.gdal, sys\n"
+        "from la_pipeline_failure_predict.settings import Settings\n"
+        "from la_pipeline_failure_predict.sources.remote.arcgis import ArcGISLayer\n"
+        "print(ArcGISLayer(Settings(http_retries=0), sys.argv[1]).look().rows)"
+    )
+    proxies = {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, layer.url],
+        env=os.environ | proxies,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "25", done.stderr
 
 
 def test_a_shown_address_hides_what_may_be_a_secret() -> None:

@@ -21,6 +21,7 @@ from urllib3.util.retry import Retry
 from la_pipeline_failure_predict import __version__
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.settings import Settings
+from la_pipeline_failure_predict.sources.proxies import DIRECT
 from la_pipeline_failure_predict.sources.remote.authentication import host_of, shown
 
 log = logging.getLogger(__name__)
@@ -179,6 +180,7 @@ class Web:
                 headers=headers | own,
                 timeout=(CONNECT_S, self._timeout_s),
                 allow_redirects=False,
+                proxies={"no_proxy": DIRECT} if DIRECT else None,
                 stream=True,
                 **request,
             )
