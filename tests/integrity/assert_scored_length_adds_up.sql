@@ -1,4 +1,4 @@
--- The scored mains are the modeled mains in service on the as-of date, to the meter.
+-- The ranked mains are the modeled mains in service since the as-of date, to the meter.
 with risk as (
 
     select
@@ -25,7 +25,8 @@ in_service as (
     where
         pipes.is_modelled
         and (pipes.installed_on is null or pipes.installed_on < risk.as_of_date)
-        and (pipes.decommissioned_on is null or pipes.decommissioned_on >= risk.as_of_date)
+        and (pipes.in_service_from is null or pipes.in_service_from < risk.as_of_date)
+        and pipes.is_in_service
 
 )
 

@@ -1,6 +1,6 @@
--- One row per counted break: the main and the area it belongs to. A main that was laid after the
--- break is a later main with the same id (ids outlive the main), so the link is removed, not the
--- break.
+-- One row per counted break: the main and the area it belongs to. Identifiers outlive the main: the
+-- break belongs to the main that had its identifier on its day. Where only a later main of that
+-- identifier is known, laid after the break, the link is removed, not the break.
 with breaks as (
 
     select * from {{ ref('int_breaks__conformed') }}
@@ -63,6 +63,7 @@ judged as (
 
     select
         candidates.*,
+        pipes.pipe_id as known_pipe_id,
         pipes.material as pipe_material,
         pipes.diameter_mm as pipe_diameter_mm,
         pipes.installed_on as pipe_installed_on,
@@ -75,8 +76,12 @@ judged as (
             else 'recorded'
         end as link_status
     from candidates
+    -- One main at most: each has the identifier until the next one has it.
     left join pipes
-        on candidates.candidate_pipe_id = pipes.pipe_id
+        on
+            candidates.candidate_pipe_id = pipes.recorded_pipe_id
+            and candidates.broke_on >= coalesce(pipes.in_service_from, candidates.broke_on)
+            and (pipes.succeeded_on is null or candidates.broke_on < pipes.succeeded_on)
 
 ),
 
@@ -84,7 +89,7 @@ linked as (
 
     select
         judged.*,
-        case when link_status in ('recorded', 'nearest') then candidate_pipe_id end
+        case when link_status in ('recorded', 'nearest') then known_pipe_id end
             as linked_pipe_id
     from judged
 

@@ -5,9 +5,9 @@
 -- otherwise it begins with the first break's month and ends with the last break. If that fell in
 -- the last week of a month, the rest of the week had no break and belongs to the record too.
 -- observed_until is the first day after the record.
-with loads as (
+with deliveries as (
 
-    select * from {{ ref('stg_loads__loads') }}
+    select * from {{ ref('int_loads__deliveries') }}
 
 ),
 
@@ -23,8 +23,8 @@ declared as (
     select
         max(record_from) as record_from,
         max(record_until) as record_until
-    from loads
-    where table_name in ('breaks', 'ladwp_leaks')
+    from deliveries
+    where table_name in ('breaks', 'ladwp_leaks') and not is_read_again
 
 ),
 

@@ -4,7 +4,7 @@ with pipes as (
 
     select
         coalesce(area_id, 'unknown') as area_id,
-        installed_on,
+        greatest(installed_on, in_service_from) as in_service_from,
         decommissioned_on,
         cast(length_m as numeric(18, 3)) as length_m
     from {{ ref('dim_pipes') }}
@@ -31,8 +31,8 @@ length_changes as (
     select
         area_id,
         case
-            when installed_on is null then cast(null as date)
-            else {{ add_months(month_start('installed_on'), 1) }}
+            when in_service_from is null then cast(null as date)
+            else {{ add_months(month_start('in_service_from'), 1) }}
         end as changed_on,
         length_m
     from pipes

@@ -1,9 +1,10 @@
--- A table, not a view: read by four models, and the sort that picks the newest delivery is the
--- expensive part.
+-- A table, not a view: read by four models, and the sort by identifier in int_pipes__sightings is
+-- the expensive part.
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
 -- One row per delivered main of any source, with the reason where it is set aside. Only inventories
 -- with identifiers can be linked to breaks; the others describe the network but are not modeled.
+-- A main that a newer full inventory lacks keeps its newest row, with the day it left.
 with utility_pipes as (
 
     select * from {{ ref('stg_utility__pipes') }}
@@ -22,6 +23,12 @@ main_lines as (
 
 ),
 
+sightings as (
+
+    select * from {{ ref('int_pipes__sightings') }}
+
+),
+
 ladwp_inventory as (
 
     select * from trunk_lines
@@ -33,14 +40,18 @@ ladwp_inventory as (
 unioned as (
 
     {{ select_declared('utility_pipes', {
+        'recorded_pipe_id': 'pipe_id',
         'soil_resistivity_ohm_cm': none,
         'is_modelled': 'true',
         'exclusion_reason': none,
+        'in_service_from': none,
+        'succeeded_on': none,
     }) }}
 
     union all
 
     {{ select_declared('ladwp_inventory', {
+        'recorded_pipe_id': 'pipe_id',
         'installation_id': none,
         'area_id': none,
         'soil_id': none,
@@ -60,45 +71,45 @@ unioned as (
         'installed_on': year_start('install_year'),
         'lined_on': none,
         'decommissioned_on': none,
+        'in_service_from': none,
+        'succeeded_on': none,
     }) }}
-
-),
-
--- The newest delivery of a main is used; within one delivery, the first row of a repeated id.
-versions as (
-
-    select
-        unioned.*,
-        row_number() over (
-            partition by pipe_id
-            order by {{ newest_first() }}
-        ) as version,
-        first_value(load_id) over (
-            partition by pipe_id
-            order by {{ newest_first() }}
-        ) as newest_load_id
-    from unioned
 
 ),
 
 judged as (
 
     select
-        versions.*,
+        unioned.*,
+        sightings.pipe_id as main_id,
+        sightings.in_service_from as main_in_service_from,
+        sightings.succeeded_on as main_succeeded_on,
+        coalesce(unioned.decommissioned_on, sightings.left_on) as main_decommissioned_on,
         case
-            when pipe_id is null then 'no_id'
-            when version > 1 and load_id = newest_load_id then 'repeated_id'
-            when version > 1 then 'superseded_by_later_delivery'
-            when exclusion_reason is not null then exclusion_reason
-            when coalesce(length_m, 0) <= 0 then 'no_length'
+            when unioned.pipe_id is null then 'no_id'
+            when sightings.is_read_again then 'read_with_another_mapping'
+            when sightings.is_repeated then 'repeated_id'
+            when not sightings.is_newest then 'superseded_by_later_delivery'
+            when unioned.exclusion_reason is not null then unioned.exclusion_reason
+            when coalesce(unioned.length_m, 0) <= 0 then 'no_length'
         end as reason
-    from versions
+    from unioned
+    left join sightings
+        on
+            unioned.load_id = sightings.load_id
+            and unioned.row_number = sightings.row_number
 
 ),
 
 final as (
 
-    {{ select_declared('judged', {'exclusion_reason': 'reason'}) }}
+    {{ select_declared('judged', {
+        'pipe_id': 'main_id',
+        'exclusion_reason': 'reason',
+        'in_service_from': 'main_in_service_from',
+        'succeeded_on': 'main_succeeded_on',
+        'decommissioned_on': 'main_decommissioned_on',
+    }) }}
 
 )
 

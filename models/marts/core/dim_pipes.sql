@@ -113,6 +113,7 @@ final as (
     select
         -- keys
         described.pipe_id,
+        described.recorded_pipe_id,
         described.source_name,
         described.installation_id,
         described.found_area_id as area_id,
@@ -173,6 +174,7 @@ final as (
 
         -- dates
         described.installed_on,
+        described.in_service_from,
         described.lined_on,
         described.decommissioned_on
     from described

@@ -10,31 +10,50 @@ with attributes as (
 loads as (
 
     select * from {{ ref('stg_loads__loads') }}
-
-),
-
--- The same file with another mapping replaces what the earlier mapping took from it.
-newest_readings as (
-
-    select
-        load_id,
-        first_value(mapping_sha256) over (
-            partition by file_sha256
-            order by loaded_at desc, {{ byte_order('load_id') }}
-        ) as newest_mapping_sha256,
-        mapping_sha256
-    from loads
     where source_name = 'pipes'
 
 ),
 
+deliveries as (
+
+    select * from {{ ref('int_loads__deliveries') }}
+    where table_name = 'pipes'
+
+),
+
+sightings as (
+
+    select * from {{ ref('int_pipes__sightings') }}
+
+),
+
+-- They come with the mains of the same file and mapping, row by row.
 delivered as (
 
-    select attributes.*
+    select
+        coalesce(sightings.pipe_id, attributes.pipe_id) as pipe_id,
+        attributes.attribute,
+        attributes.number,
+        attributes.category,
+        attributes.number_before,
+        attributes.category_before,
+        attributes.unit,
+        attributes.valid_from,
+        attributes.row_number,
+        deliveries.delivery_number
     from attributes
-    inner join newest_readings
-        on attributes.load_id = newest_readings.load_id
-    where newest_readings.mapping_sha256 = newest_readings.newest_mapping_sha256
+    inner join loads
+        on attributes.load_id = loads.load_id
+    inner join deliveries
+        on
+            loads.file_sha256 = deliveries.file_sha256
+            and coalesce(loads.mapping_sha256, '') = coalesce(deliveries.mapping_sha256, '')
+    left join sightings
+        on
+            deliveries.load_id = sightings.load_id
+            and attributes.row_number = sightings.row_number
+    -- The same file with another mapping replaces what the earlier mapping took from it.
+    where not deliveries.is_read_again
 
 ),
 
@@ -47,8 +66,7 @@ valued as (
         category,
         unit,
         valid_from,
-        loaded_at,
-        load_id,
+        delivery_number,
         row_number
     from delivered
 
@@ -61,8 +79,7 @@ valued as (
         category_before as category,
         unit,
         cast(null as date) as valid_from,
-        loaded_at,
-        load_id,
+        delivery_number,
         row_number
     from delivered
     where
@@ -78,7 +95,7 @@ versions as (
         valued.*,
         row_number() over (
             partition by pipe_id, attribute, valid_from
-            order by {{ newest_first() }}
+            order by delivery_number desc, row_number
         ) as version
     from valued
 

@@ -132,6 +132,7 @@ in_service as (
     cross join snapshots
     where
         (pipes.installed_on is null or pipes.installed_on < snapshots.as_of_date)
+        and (pipes.in_service_from is null or pipes.in_service_from < snapshots.as_of_date)
         and (pipes.decommissioned_on is null or pipes.decommissioned_on >= snapshots.as_of_date)
 
 ),
@@ -160,7 +161,7 @@ final as (
 
         -- what happened to it before
         {{ years_between(
-            'greatest(coalesce(in_service.installed_on, in_service.observed_from), in_service.observed_from)',
+            'greatest(in_service.installed_on, in_service.in_service_from, in_service.observed_from)',
             'in_service.as_of_date'
         ) }} as exposure_years,
         cast(coalesce(own_history.breaks_ever, 0) as integer) as breaks_ever,

@@ -9,6 +9,7 @@ with contributions as (
 pipes as (
 
     select * from {{ ref('dim_pipes') }}
+    where is_in_service
 
 ),
 

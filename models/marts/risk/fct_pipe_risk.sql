@@ -1,5 +1,6 @@
 -- One row per scored main of the published run's newest as-of date, ranked by expected breaks per
--- meter: a planner buys meters, so the rank says where a meter avoids most.
+-- meter: a planner buys meters, so the rank says where a meter avoids most. Mains that have left since
+-- that date have no rank.
 with scores as (
 
     select * from {{ ref('stg_ml__pipe_scores') }}
@@ -16,6 +17,7 @@ published_runs as (
 pipes as (
 
     select * from {{ ref('dim_pipes') }}
+    where is_in_service
 
 ),
 

@@ -7,6 +7,7 @@ select
     column_name,
     rule,
     reason,
+    {{ blank_to_null('row_key') }} as row_key,
     quarantined_at,
     mended_at
 from {{ source('loads', 'quarantine') }}
