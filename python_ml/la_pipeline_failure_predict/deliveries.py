@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +13,7 @@ from la_pipeline_failure_predict.sources.archives import file_inside
 from la_pipeline_failure_predict.sources.providers import find_source
 from la_pipeline_failure_predict.sources.remote.catalog import Origin
 from la_pipeline_failure_predict.sources.remote.download import Downloaded
+from la_pipeline_failure_predict.vintages import UNSAID, Extent, Vintage
 from la_pipeline_failure_predict.yaml_files import explain_invalid, read_written
 
 
@@ -22,6 +24,9 @@ class _Entry(BaseModel):
     file: str | None = None
     origin: Origin | None = Field(default=None, alias="from")
     mapping: str | None = None
+    extent: Extent | None = None
+    part: str | None = None
+    delivered_on: date | None = None
 
     @model_validator(mode="after")
     def _check_place(self) -> Self:
@@ -45,6 +50,7 @@ class DeliveredFile:
     source: str
     path: Path
     mapping: Path | None
+    vintage: Vintage = UNSAID
 
 
 Fetch = Callable[[str, Origin], Downloaded]
@@ -71,6 +77,7 @@ def read_deliveries(
     entries = _read(path).deliveries
     for entry in entries:
         find_source(entry.source)
+        Vintage(entry.extent, entry.part, entry.delivered_on).check(entry.source)
         if entry.file is not None:
             delivered = file_inside(data_dir or path.parent, entry.file, path)
             if not delivered.exists():
@@ -87,7 +94,8 @@ def read_deliveries(
             downloaded = fetch(name, entry.origin)
             is_folder = find_source(entry.source).is_folder
             places = [downloaded.folder] if is_folder else downloaded.paths
-        files += [DeliveredFile(entry.source, place, mapping) for place in places]
+        vintage = Vintage(entry.extent, entry.part, entry.delivered_on)
+        files += [DeliveredFile(entry.source, place, mapping, vintage) for place in places]
     return files
 
 

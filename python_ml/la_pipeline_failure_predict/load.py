@@ -20,11 +20,15 @@ from la_pipeline_failure_predict.sources.places import network_extent, odd_place
 from la_pipeline_failure_predict.sources.providers import Source, find_source
 from la_pipeline_failure_predict.sources.remarks import TOTAL_ROW
 from la_pipeline_failure_predict.tables import Table
+from la_pipeline_failure_predict.vintages import UNSAID, Vintage, count_changes, restate, settle
 from la_pipeline_failure_predict.warehouse import Scratch, Warehouse, open_scratch
-from la_pipeline_failure_predict.warehouse.base import sql_text
+from la_pipeline_failure_predict.warehouse.base import quote, sql_text
 from la_pipeline_failure_predict.warehouse.faults import explain_error
 
 log = logging.getLogger(__name__)
+
+LONGEST_KEY = 1000
+"""Characters of a refused row's identifier that are kept."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Loaded:
     ignored_headers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     attribute: str = ""
+    changes: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -51,7 +56,7 @@ class Loaded:
         counts = f"{self.rows_in_file:,} rows in {self.source_file}"
         name = f"{self.table} {self.attribute}".strip()
         if self.was_loaded_before:
-            return f"{name}: {counts}, loaded before"
+            return "\n  ".join((f"{name}: {counts}, loaded before", *self.changes))
         text = (
             f"{name}: {counts} = {self.rows_loaded:,} loaded + "
             f"{self.rows_quarantined:,} quarantined"
@@ -60,7 +65,8 @@ class Loaded:
             text += " (see la-pipes quarantine list)"
         if self.ignored_headers:
             text += f"; {len(self.ignored_headers)} headers not in the contract"
-        return "\n  warning: ".join((text, *self.warnings))
+        warnings = (f"warning: {warning}" for warning in self.warnings)
+        return "\n  ".join((text, *self.changes, *warnings))
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ class _Delivery:
     mapping: SourceMapping
     mapping_sha256: str | None
     file_sha256: str
+    vintage: Vintage
 
     def load_id(self, part: "_Part") -> str:
         parts = [part.table.name, self.file_sha256, self.mapping_sha256 or ""]
@@ -108,6 +115,7 @@ def load_files(
     paths: Sequence[Path],
     mapping_path: Path | None = None,
     max_rejects: RejectLimit | None = None,
+    vintage: Vintage = UNSAID,
 ) -> Iterator[Loaded]:
     """Load files of one source, one transaction per file.
 
@@ -118,6 +126,9 @@ def load_files(
     ----------
     max_rejects
         The most rows of a file that may be set aside; None is the default, a tenth.
+    vintage
+        What is said of the deliveries, before what the mapping says; a file that was loaded before
+        gets these terms too.
 
     Raises
     ------
@@ -126,6 +137,7 @@ def load_files(
         refused; nothing of that file is kept.
     """
     source = find_source(source_name)
+    vintage.check(source_name)
     mapping, mapping_sha256 = SourceMapping(), None
     if mapping_path is not None:
         mapping = read_mapping(mapping_path, source_name)
@@ -137,8 +149,9 @@ def load_files(
             file_inside(path.parent, lookup.file, Path(f"the lookup {lookup.name}"))
             for lookup in mapping.lookups
         ]
-        digest = _sha256([path, *seconds])
-        delivery = _Delivery(source, path, mapping, mapping_sha256, digest)
+        part_read = mapping.layer if mapping.sheet is None else mapping.sheet
+        digest = _sha256([path, *seconds], part_read)
+        delivery = _Delivery(source, path, mapping, mapping_sha256, digest, vintage)
         yield from _load_file(warehouse, delivery, max_rejects or DEFAULT_LIMIT)
 
 
@@ -160,7 +173,7 @@ def _load_file(
     delivery: _Delivery,
     max_rejects: RejectLimit,
 ) -> Iterator[Loaded]:
-    before = _loaded_before(warehouse, delivery)
+    before = list(_loaded_before(warehouse, delivery))
     if before:
         yield from before
         return
@@ -173,9 +186,8 @@ def _load_file(
             places = odd_places(scratch, part.table, part.landed.accepted, network)
             odd[part.table.name] = tuple(places)
         with warehouse.transaction():
-            for part in landed:
-                _write(warehouse, scratch, part, delivery)
-    for part in landed:
+            told = [_write(warehouse, scratch, part, delivery) for part in landed]
+    for part, changes in zip(landed, told, strict=True):
         table, rows = part.table, part.landed
         warehouse.analyze(table)
         log.info("loaded %s rows of %s into %s", rows.rows_accepted, delivery.path, table.name)
@@ -193,6 +205,7 @@ def _load_file(
                 *odd[table.name],
                 *notes_on_load(warehouse, table, delivery.load_id(part)),
             ),
+            changes=changes,
         )
 
 
@@ -255,24 +268,28 @@ def _check_rejects(
     )
 
 
-def _loaded_before(warehouse: Warehouse, delivery: _Delivery) -> list[Loaded]:
-    rows = warehouse.query(
-        "select table_name, rows_in_file, rows_loaded, rows_quarantined from raw.loads "
+def _loaded_before(warehouse: Warehouse, delivery: _Delivery) -> Iterator[Loaded]:
+    """Yield the loads of a file and mapping, if any, with the terms that are said now."""
+    loads = warehouse.query(
+        "select load_id, table_name, rows_in_file, rows_loaded, rows_quarantined from raw.loads "
         "where source_name = $1 and file_sha256 = $2 and coalesce(mapping_sha256, '') = $3 "
         "order by table_name",
         (delivery.source.name, delivery.file_sha256, delivery.mapping_sha256 or ""),
-    )
-    return [
-        Loaded(
-            table=row["table_name"],
+    ).to_pylist()
+    with warehouse.transaction():
+        is_restated = restate(warehouse, [load["load_id"] for load in loads], delivery.vintage)
+    for load in loads:
+        changes = count_changes(warehouse, load["load_id"], load["table_name"])
+        is_told = changes and (is_restated or changes.is_read_again)
+        yield Loaded(
+            table=load["table_name"],
             source_file=delivery.path.name,
-            rows_in_file=row["rows_in_file"],
-            rows_loaded=row["rows_loaded"],
-            rows_quarantined=row["rows_quarantined"],
+            rows_in_file=load["rows_in_file"],
+            rows_loaded=load["rows_loaded"],
+            rows_quarantined=load["rows_quarantined"],
             was_loaded_before=True,
+            changes=changes.lines if changes and is_told else (),
         )
-        for row in rows.to_pylist()
-    ]
 
 
 def write_landed(
@@ -306,7 +323,9 @@ def write_landed(
         scratch,
         "select $1 as source_file, $2 as load_id, cast($3 as timestamp) as quarantined_at, "
         "$4 as source_name, _row_number as row_number, column_name, value, rule, reason, "
-        f"row_json from {scratch.place(landed.refused)}",
+        f"row_json, row_key from {scratch.place(landed.refused)} "
+        f"left join (select _row_number, {_row_key(table)} as row_key "
+        f"from {scratch.place(landed.typed)}) as keys using (_row_number)",
         (file, load_id, now, origin.source_name),
     )
 
@@ -316,8 +335,11 @@ def _write(
     scratch: Scratch,
     part: _Part,
     delivery: _Delivery,
-) -> None:
-    """Write rows, refused rows and the load's record, within the file's transaction."""
+) -> tuple[str, ...]:
+    """Write rows, refused rows and the load's record, within the file's transaction.
+
+    Returns what it changes, a line each.
+    """
     table, landed = part.table, part.landed
     if landed.rows_in_file != landed.rows_accepted + landed.rows_refused:
         raise RuntimeError(f"{delivery.path}: rows in the file do not add up")
@@ -338,13 +360,38 @@ def _write(
         "rows_loaded": landed.rows_accepted,
         "rows_quarantined": landed.rows_refused,
         "loaded_at": now,
+        **settle(
+            warehouse,
+            delivery.source.name,
+            delivery.file_sha256,
+            delivery.vintage,
+            delivery.mapping.extent,
+            now,
+        ),
     }
     warehouse.append(warehouse.table("loads"), pa.Table.from_pylist([record]).to_reader())
+    changes = count_changes(warehouse, load_id, table.name)
+    return changes.lines if changes else ()
 
 
-def _sha256(paths: Sequence[Path]) -> str:
-    """Digest the content of deliveries, in the order of their files."""
-    digest = hashlib.sha256()
+def _row_key(table: Table) -> str:
+    """Return SQL of the identifier that a row of a table must not share with another one."""
+    for rule in table.rules:
+        columns = [name for name in rule.columns if not table.column(name).is_lineage]
+        if rule.kind == "repeated" and len(columns) == 1:
+            return f"left(replace({quote(columns[0])}, chr(0), ''), {LONGEST_KEY})"
+    return "cast(null as text)"
+
+
+def _sha256(paths: Sequence[Path], part_read: str | int | None = None) -> str:
+    """Digest the content of deliveries, in the order of their files.
+
+    Parameters
+    ----------
+    part_read
+        The layer or sheet that is read: another one is not another reading of the same rows.
+    """
+    digest = hashlib.sha256(str("" if part_read is None else part_read).encode())
     for path in paths:
         for file in delivered_files(path):
             try:

@@ -1,8 +1,7 @@
 """What was loaded: list it, show one load, and withdraw one with everything that came with it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pyarrow as pa
 
@@ -13,7 +12,7 @@ from la_pipeline_failure_predict.warehouse.base import full_name
 
 COLUMNS = (
     "load_id, source_name, table_name, source_file, file_sha256, mapping_sha256, mapping_json, "
-    "rows_in_file, rows_loaded, rows_quarantined, loaded_at"
+    "rows_in_file, rows_loaded, rows_quarantined, loaded_at, extent, part, delivered_at"
 )
 # What `la-pipes link` found for rows of a load.
 LINK_TABLES = ("point_areas", "pipe_soils", "break_pipes", "area_measures")
@@ -27,6 +26,8 @@ class Load:
     ----------
     loaded_at, withdrawn_at
         UTC, without a zone; `withdrawn_at` is None where the load counts.
+    extent, part, delivered_at
+        What the delivery is of, see `vintages`; None for what is neither mains nor breaks.
     """
 
     load_id: str
@@ -40,6 +41,9 @@ class Load:
     rows_loaded: int
     rows_quarantined: int
     loaded_at: datetime
+    extent: str | None = None
+    part: str | None = None
+    delivered_at: datetime | None = None
     withdrawn_at: datetime | None = None
 
 
@@ -91,10 +95,12 @@ def withdraw(warehouse: Warehouse, load_id: str) -> list[Load]:
         if (load.source_name, load.file_sha256, load.mapping_sha256)
         == (named.source_name, named.file_sha256, named.mapping_sha256)
     ]
+    now = warehouse.moment_after("loads", "loaded_at")
     with warehouse.transaction():
         for load in read_together:
             _take_out(warehouse, load)
-        _record(warehouse, read_together)
+        rows = [vars(load) | {"withdrawn_at": now} for load in read_together]
+        warehouse.append(warehouse.table("withdrawn_loads"), pa.Table.from_pylist(rows).to_reader())
     return read_together
 
 
@@ -105,9 +111,3 @@ def _take_out(warehouse: Warehouse, load: Load) -> None:
         warehouse.execute(
             f"delete from {warehouse.full_name(name)} where load_id = $1", (load.load_id,)
         )
-
-
-def _record(warehouse: Warehouse, loads: Sequence[Load]) -> None:
-    now = datetime.now(UTC).replace(tzinfo=None)
-    rows = [vars(load) | {"withdrawn_at": now} for load in loads]
-    warehouse.append(warehouse.table("withdrawn_loads"), pa.Table.from_pylist(rows).to_reader())

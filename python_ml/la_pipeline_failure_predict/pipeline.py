@@ -111,7 +111,7 @@ class Pipeline:
         with open_for_writing(self.settings) as warehouse:
             for file in files:
                 for loaded in load_files(
-                    warehouse, file.source, [file.path], file.mapping, max_rejects
+                    warehouse, file.source, [file.path], file.mapping, max_rejects, file.vintage
                 ):
                     self.reporter.say(loaded.summary)
             if not warehouse.scalar("select count(*) from raw.loads"):
@@ -384,9 +384,11 @@ class Pipeline:
             warehouse.append(warehouse.table("steps"), pa.Table.from_pylist([row]).to_reader())
 
     def _loads_digest(self) -> str:
-        return self._digest("select load_id, rows_loaded from raw.loads order by 1") + str(
-            self.settings.link_distance_m
+        loads = self._digest(
+            "select load_id, rows_loaded, extent, part, cast(delivered_at as text) as delivered_at "
+            "from raw.loads order by 1"
         )
+        return loads + str(self.settings.link_distance_m)
 
     def _build_digest(self) -> str:
         return f"{self._code_digest()} {self._loads_digest()}"

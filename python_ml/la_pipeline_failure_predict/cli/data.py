@@ -1,6 +1,7 @@
 """Commands that bring data in: sample, load, link."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from la_pipeline_failure_predict.project import open_for_writing
 from la_pipeline_failure_predict.rejects import RejectLimit
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.sources.providers import SOURCES
+from la_pipeline_failure_predict.vintages import Extent, Vintage
 from la_pipeline_failure_predict.warehouse import one_writer
 
 
@@ -69,6 +71,18 @@ def write_sample_files(folder: Path, pipes: int, seed: int) -> Path:
     type=click.Path(path_type=Path),
     help="File that says which of your columns is which.",
 )
+@click.option(
+    "--extent",
+    type=click.Choice(["full", "partial"]),
+    help="Whether what an earlier delivery has and this one lacks is gone; "
+    "full by default for pipes, partial for breaks.",
+)
+@click.option("--part", help="Part of the network that it is full of, such as transmission.")
+@click.option(
+    "--delivered-on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Day whose state it shows; the day of loading by default.",
+)
 @max_rejects_option
 @common
 def load(
@@ -77,6 +91,9 @@ def load(
     files: Sequence[Path],
     mapping: Path | None,
     max_rejects: RejectLimit | None,
+    extent: Extent | None,
+    part: str | None,
+    delivered_on: datetime | None,
 ) -> None:
     """Load FILES of one SOURCE; a file that was loaded before is skipped.
 
@@ -85,9 +102,10 @@ def load(
     \b
     Example: la-pipes load pipes water_mains.csv --mapping my_city.yml
     """
+    vintage = Vintage(extent, part, delivered_on.date() if delivered_on else None)
     with one_writer(settings), open_for_writing(settings) as warehouse:
         limit = max_rejects or configured_limit(settings)
-        for loaded in load_files(warehouse, source, files, mapping, limit):
+        for loaded in load_files(warehouse, source, files, mapping, limit, vintage):
             Screen.current().say(loaded.summary)
 
 

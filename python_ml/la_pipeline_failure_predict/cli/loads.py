@@ -37,6 +37,7 @@ def list_(settings: Settings, everything: bool) -> None:
             Column("loaded, UTC"),
             Column("table"),
             Column("file"),
+            Column("is of"),
             Column("rows", is_number=True),
             Column("set aside", is_number=True),
             *([Column("withdrawn, UTC")] if everything else []),
@@ -47,6 +48,7 @@ def list_(settings: Settings, everything: bool) -> None:
                 f"{load.loaded_at:%F %R}",
                 load.table_name,
                 load.source_file,
+                _terms(load),
                 f"{load.rows_loaded:,}",
                 f"{load.rows_quarantined:,}",
                 *([_withdrawn(load)] if everything else []),
@@ -74,6 +76,8 @@ def show(settings: Settings, load_id: str) -> None:
         f"{load.rows_loaded:,} loaded + {load.rows_quarantined:,} quarantined"
     )
     screen.say(f"loaded {load.loaded_at:%F %R} UTC as {load.source_name}")
+    if load.extent:
+        screen.say(f"is of: {_terms(load)}")
     if load.withdrawn_at:
         screen.say(f"withdrawn {_withdrawn(load)} UTC")
     screen.say(f"file SHA-256: {load.file_sha256}")
@@ -103,6 +107,11 @@ def withdraw_(settings: Settings, load_id: str) -> None:
             f"{load.rows_quarantined:,} quarantined ones of {load.source_file}"
         )
     screen.say("Run la-pipes run to bring the marts up to date.")
+
+
+def _terms(load: Load) -> str:
+    day = f"{load.delivered_at:%F}" if load.delivered_at else None
+    return ", ".join(filter(None, (load.extent, load.part, day)))
 
 
 def _withdrawn(load: Load) -> str:

@@ -47,6 +47,8 @@ class Landed:
     ----------
     accepted, refused
         Scratch tables: the rows that fit the contract, and one row per fault of those that do not.
+    typed
+        Scratch table of all rows in the contract's types, null where a value does not fit.
     ignored_headers
         Headers of the file that no column of the contract takes.
     warnings
@@ -55,6 +57,7 @@ class Landed:
 
     accepted: str
     refused: str
+    typed: str
     rows_in_file: int
     rows_accepted: int
     rows_refused: int
@@ -138,6 +141,7 @@ def land(
     return Landed(
         accepted=checked.accepted,
         refused=checked.refused,
+        typed=typed,
         rows_in_file=checked.rows_in_file,
         rows_accepted=checked.rows_accepted,
         rows_refused=checked.rows_refused,

@@ -201,6 +201,7 @@ class SourceMapping(_Strict):
     layer: str | None = None
     sheet: str | int | None = None
     header_row: int | None = Field(default=None, ge=1, le=10_000)
+    extent: Literal["full", "partial"] | None = None
     nulls: tuple[str, ...] = ()
     decimal: Literal[".", ","] = "."
     thousands: str | None = None
@@ -282,6 +283,10 @@ def read_mapping(path: Path, source: str) -> SourceMapping:
     except ValidationError as error:
         wrong = explain_invalid(error, SourceMapping, source)
         raise UserError(f"Mapping {path}, {wrong}.") from None
+    if mapping.extent and source not in ("pipes", "breaks"):
+        raise UserError(
+            f"Mapping {path}, {source}.extent: only pipes and breaks are full or partial."
+        )
     if mapping.attributes and source != "pipes":
         raise UserError(f"Mapping {path}, {source}.attributes: only pipes have attributes.")
     return mapping

@@ -17,6 +17,7 @@ from la_pipeline_failure_predict.spatial.geometry import (
     repair,
     write_outlines,
 )
+from la_pipeline_failure_predict.vintages import DELIVERIES
 from la_pipeline_failure_predict.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
@@ -44,13 +45,50 @@ SOIL_QUERIES = (
     f"select {VERSION}, trim(soil_id) as zone_id, geometry_wkt from raw.soils",
     f"select {VERSION}, trim(mukey) as zone_id, geometry_wkt from raw.ssurgo_mapunits",
 )
-PIPES = (
-    "select trim(pipe_id) as pipe_id, start_longitude, start_latitude, end_longitude, "
-    "end_latitude, coalesce(installed_on, cast(cast(install_year as text) || '-01-01' as date)) "
-    "as installed_on, decommissioned_on from raw.pipes "
-    "where start_longitude is not null and start_latitude is not null "
-    "and end_longitude is not null and end_latitude is not null"
+# Where each identifier lay, by the newest delivery of each install year: a main that took over an
+# identifier does not move the former one. The models decide which of them a break belongs to.
+PIPES = f"""
+{DELIVERIES},
+mains as (
+    select
+        trim(pipe_id) as pipe_id,
+        start_longitude,
+        start_latitude,
+        end_longitude,
+        end_latitude,
+        coalesce(installed_on, cast(cast(install_year as text) || '-01-01' as date))
+            as installed_on,
+        decommissioned_on,
+        deliveries.number,
+        deliveries.next_full_on,
+        _row_number
+    from raw.pipes
+    inner join deliveries on raw.pipes._load_id = deliveries.load_id
+    where not deliveries.is_read_again
+),
+versions as (
+    select
+        mains.*,
+        max(number) over (partition by pipe_id) = number as is_newest,
+        row_number() over (
+            partition by pipe_id, installed_on order by number desc, _row_number
+        ) as version
+    from mains
 )
+select
+    pipe_id,
+    start_longitude,
+    start_latitude,
+    end_longitude,
+    end_latitude,
+    installed_on,
+    coalesce(decommissioned_on, case when is_newest then next_full_on end) as decommissioned_on
+from versions
+where
+    version = 1
+    and start_longitude is not null and start_latitude is not null
+    and end_longitude is not null and end_latitude is not null
+"""
 BREAKS = (
     f"select {KEY}, longitude, latitude, broke_on from raw.breaks "
     "where nullif(trim(pipe_id), '') is null and longitude is not null and latitude is not null"
