@@ -259,7 +259,8 @@ def count_changes(warehouse: Warehouse, load_id: str, table_name: str) -> Change
         "(select max(loaded_at) from raw.loads where table_name = $2 and load_id <> $1 "
         "and file_sha256 = (select file_sha256 from raw.loads where load_id = $1)) as read_at, "
         "(select cast(max(later.delivered_at) as date) from deliveries as later "
-        "where later.table_name = $2 and later.number > own.number and not later.is_read_again) "
+        "where later.table_name = $2 and later.part = own.part and later.number > own.number "
+        "and not later.is_read_again) "
         "as later_on from own",
         (load_id, table_name),
     ).to_pylist()[0]
