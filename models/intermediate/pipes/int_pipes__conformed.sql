@@ -29,6 +29,12 @@ sightings as (
 
 ),
 
+deliveries as (
+
+    select * from {{ ref('int_loads__deliveries') }}
+
+),
+
 ladwp_inventory as (
 
     select * from trunk_lines
@@ -81,14 +87,14 @@ judged as (
 
     select
         unioned.*,
-        sightings.pipe_id as main_id,
+        coalesce(sightings.pipe_id, unioned.pipe_id) as main_id,
         sightings.in_service_from as main_in_service_from,
         sightings.succeeded_on as main_succeeded_on,
         coalesce(unioned.decommissioned_on, sightings.left_on) as main_decommissioned_on,
         case
             when unioned.pipe_id is null then 'no_id'
-            when sightings.is_read_again then 'read_with_another_mapping'
-            when sightings.is_repeated then 'repeated_id'
+            when deliveries.is_read_again then 'read_with_another_mapping'
+            when sightings.load_id is null then 'repeated_id'
             when not sightings.is_newest then 'superseded_by_later_delivery'
             when unioned.exclusion_reason is not null then unioned.exclusion_reason
             when coalesce(unioned.length_m, 0) <= 0 then 'no_length'
@@ -98,6 +104,8 @@ judged as (
         on
             unioned.load_id = sightings.load_id
             and unioned.row_number = sightings.row_number
+    left join deliveries
+        on unioned.load_id = deliveries.load_id
 
 ),
 

@@ -1,6 +1,6 @@
--- One row per delivered row of an inventory: which main it shows if its identifier has had several,
--- whether it is the newest of that main, and since and until when the main was there. An identifier
--- that comes back, or whose material and install year both change, is a new main.
+-- One row per main and delivery that lists it: which main it is if its identifier has had several,
+-- whether the row is the newest of that main, and since and until when the main was there. An
+-- identifier that comes back, or whose material and install year both change, is a new main.
 with utility_pipes as (
 
     select * from {{ ref('stg_utility__pipes') }}
@@ -96,7 +96,22 @@ listed as (
 
 ),
 
-numbered as (
+-- Few: a load refuses an identifier that repeats, but not one that differs in spaces.
+repeated as (
+
+    select
+        load_id,
+        pipe_id,
+        coalesce(
+            min(case when not is_set_aside then row_number end), min(row_number)
+        ) as first_row_number
+    from listed
+    group by 1, 2
+    having count(*) > 1
+
+),
+
+sighted as (
 
     select
         listed.load_id,
@@ -110,26 +125,20 @@ numbered as (
         coalesce(deliveries.delivery_number, 0) as delivery_number,
         deliveries.delivered_on,
         deliveries.next_full_number,
-        deliveries.next_full_on,
-        coalesce(deliveries.is_read_again, false) as is_read_again,
-        row_number() over (
-            partition by listed.pipe_id, listed.load_id
-            order by listed.is_set_aside, listed.row_number
-        ) > 1 as is_repeated
+        deliveries.next_full_on
     from listed
     left join deliveries
         on listed.load_id = deliveries.load_id
     left join materials
         on listed.material = materials.material_synonym
-
-),
-
-sighted as (
-
-    select
-        numbered.*,
-        pipe_id is not null and not is_repeated and not is_read_again as is_sighting
-    from numbered
+    left join repeated
+        on
+            listed.load_id = repeated.load_id
+            and listed.pipe_id = repeated.pipe_id
+    where
+        listed.pipe_id is not null
+        and not coalesce(deliveries.is_read_again, false)
+        and listed.row_number = coalesce(repeated.first_row_number, listed.row_number)
 
 ),
 
@@ -153,7 +162,7 @@ followed as (
         ) as is_another,
         coalesce(lag(installed_on) over by_identifier < installed_on, false) as is_laid_later
     from sighted
-    window by_identifier as (partition by pipe_id, is_sighting order by delivery_number)
+    window by_identifier as (partition by pipe_id order by delivery_number)
 
 ),
 
@@ -161,7 +170,7 @@ begun as (
 
     select
         followed.*,
-        case when is_first or is_back or is_another then 1 else 0 end as new_main,
+        is_back or is_another as is_new_main,
         case
             when is_back then delivered_on
             when is_another and is_laid_later then installed_on
@@ -175,16 +184,13 @@ generations as (
 
     select
         begun.*,
-        sum(new_main) over (
-            partition by pipe_id, is_sighting order by delivery_number
-            rows between unbounded preceding and current row
-        ) as generation,
-        sum(new_main) over (partition by pipe_id, is_sighting) as generation_count,
-        lead(new_main) over by_identifier as next_new_main,
+        sum(case when is_first or is_new_main then 1 else 0 end) over by_identifier as generation,
+        max(begins_on) over by_identifier as in_service_from,
+        lead(is_new_main) over by_identifier as is_next_new,
         lead(is_back) over by_identifier as is_next_back,
         lead(begins_on) over by_identifier as next_begins_on
     from begun
-    window by_identifier as (partition by pipe_id, is_sighting order by delivery_number)
+    window by_identifier as (partition by pipe_id order by delivery_number)
 
 ),
 
@@ -193,28 +199,29 @@ ended as (
     select
         generations.*,
         case
-            when next_new_main is null or is_next_back then next_full_on
-            when next_new_main = 1 then next_begins_on
+            when is_next_new is null or is_next_back then next_full_on
+            when is_next_new then greatest(next_begins_on, in_service_from)
         end as ends_on,
-        case when next_new_main = 1 then next_begins_on end as successor_begins_on
+        case when is_next_new then greatest(next_begins_on, in_service_from) end as next_main_on
     from generations
 
 ),
 
--- What only the first or the last sighting of a main tells, on all of them.
+-- What only the last sighting of a main tells, on the ones before, too: it may be set aside.
 spread as (
 
     select
         ended.*,
-        row_number() over (
-            partition by pipe_id, is_sighting, generation
-            order by is_set_aside, delivery_number desc
-        ) = 1 as is_newest,
-        max(case when new_main = 1 then begins_on end) over by_main as in_service_from,
-        max(ends_on) over by_main as left_on,
-        max(successor_begins_on) over by_main as succeeded_on
+        max(case when not is_set_aside then delivery_number end) over of_main
+            as newest_delivery_number,
+        max(ends_on) over of_main as left_on,
+        max(next_main_on) over of_main as succeeded_on
     from ended
-    window by_main as (partition by pipe_id, is_sighting, generation)
+    window
+        of_main as (
+            partition by pipe_id, generation order by delivery_number
+            rows between current row and unbounded following
+        )
 
 ),
 
@@ -225,21 +232,18 @@ final as (
         load_id,
         row_number,
         case
-            when is_sighting and generation < generation_count
-                then pipe_id || '~' || cast(generation as text)
-            else pipe_id
+            when succeeded_on is null then pipe_id
+            else pipe_id || '~' || cast(generation as text)
         end as pipe_id,
         pipe_id as recorded_pipe_id,
 
         -- flags
-        is_read_again,
-        is_repeated,
-        is_sighting and is_newest as is_newest,
+        delivery_number = newest_delivery_number as is_newest,
 
         -- dates
-        case when is_sighting then in_service_from end as in_service_from,
-        case when is_sighting then left_on end as left_on,
-        case when is_sighting then succeeded_on end as succeeded_on
+        in_service_from,
+        left_on,
+        succeeded_on
     from spread
     where not is_set_aside
 
