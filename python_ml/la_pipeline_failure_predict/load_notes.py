@@ -91,8 +91,12 @@ def _as_number(name: str) -> str:
 
 
 def _repeated_in_other_files(warehouse: Warehouse, table: Table, load_id: str) -> Iterator[str]:
-    """Tell identifiers that another file uses for something else."""
-    if table.name not in IDENTITY:
+    """Tell identifiers that another file uses for something else.
+
+    A full record may: it says of every break what holds now.
+    """
+    is_full = "select count(*) from raw.loads where load_id = $1 and extent = 'full'"
+    if table.name not in IDENTITY or warehouse.scalar(is_full, (load_id,)):
         return
     key = next(rule.columns[0] for rule in table.rules if rule.kind == "repeated")
     differs = " or ".join(f"old.{name} <> new.{name}" for name in IDENTITY[table.name])
@@ -101,7 +105,9 @@ def _repeated_in_other_files(warehouse: Warehouse, table: Table, load_id: str) -
         f"select cast(count(*) as bigint) as clashes, min(new.{key}) as example, "
         "max(old._source_file) as file "
         f"from {place} as new inner join {place} as old on trim(old.{key}) = trim(new.{key}) "
-        f"and old._load_id <> new._load_id where new._load_id = $1 and ({differs})",
+        f"where new._load_id = $1 and ({differs}) and old._load_id not in (select load_id "
+        "from raw.loads where file_sha256 = "
+        "(select file_sha256 from raw.loads where load_id = $1))",
         (load_id,),
     ).to_pylist()
     if found["clashes"]:

@@ -37,7 +37,8 @@ def load(empty_city: City, tmp_path: Path) -> Load:
 
     def load_text(source: str, name: str, text: str, *options: object) -> str:
         file = write(tmp_path, name, text)
-        result = empty_city.la_pipes("load", source, file, "--mapping", mapping, *options)
+        command = ("load", source, file, "--mapping", mapping, "--max-rejects", "50%")
+        result = empty_city.la_pipes(*command, *options)
         assert result.exit_code == 0, result.output
         return result.output
 
