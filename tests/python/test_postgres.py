@@ -108,7 +108,7 @@ def test_lost_lock_ends_the_run(built_city: City, mains: Path) -> None:
     administer(built_city, f"select pg_terminate_backend({holders[0][0]})")
     code, printed = under_way.wait(30)
     assert code == 2, printed
-    assert "The lock on the warehouse of target postgres was lost" in printed
+    assert "and the lock on the warehouse of target postgres with it" in printed
     assert "Traceback" not in printed
     sessions = "select count(*) from pg_stat_activity where datname = '$database' and pid <> "
     assert administer(built_city, sessions + "pg_backend_pid()") == [(0,)]

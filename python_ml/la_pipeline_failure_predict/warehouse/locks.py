@@ -70,8 +70,9 @@ def ended_when_lost(lock: Lock, label: str) -> Iterator[None]:
         yield
     except LockLost:
         raise UserError(
-            f"The lock on the {label} was lost, because somebody ended its session: the command "
-            "has stopped, and the former state of the step is intact. Run the command again."
+            f"The connection to the database was lost, and the lock on the {label} with it: "
+            "somebody ended its session, or the server. The former state is intact: check that the "
+            "server is running, then run the command again."
         ) from None
     finally:
         done.set()
