@@ -154,6 +154,21 @@ def test_a_page_without_rows_too_early_is_a_sentence(
     assert not list((tmp_path / "soils").glob("[0-9]*"))
 
 
+def test_one_empty_answer_costs_no_shape(portal: Portal, service: Service, tmp_path: Path) -> None:
+    whole = fetch(portal, tmp_path / "whole")
+    told: list[bytes] = []
+
+    def nothing_once(handler: faults.Handler, content: bytes) -> None:
+        is_first = b"POLYGON" in content and not told
+        told.extend([content] if is_first else [])
+        handler.send(b"{}" if is_first else content)
+
+    portal.faults.extend([nothing_once] * 60)
+    again = fetch(portal, tmp_path / "again")
+    assert told
+    assert again.manifest.digests == whole.manifest.digests
+
+
 def test_an_unknown_area_is_a_sentence(portal: Portal, service: Service, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no survey of CA999"):
         fetch(portal, tmp_path, "CA696", "CA999")

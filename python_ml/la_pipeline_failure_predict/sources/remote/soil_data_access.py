@@ -32,6 +32,8 @@ PAGE_ROWS = 5_000
 UNITS_AT_ONCE = 20
 """Map units whose shapes are asked for together."""
 SHAPES_AT_ONCE = 500
+SURE = 2
+"""Answers without a shape, one after the other, that mean that there is none."""
 # Table -> (its file in a survey's folder, its columns, the key first).
 TABLES = {
     "mapunit": ("mapunit.txt", ("mukey", "musym", "muname", "mukind", "lkey")),
@@ -240,11 +242,13 @@ class SurveyTable(RemoteFile):
         )
         columns = ["mupolygonkey", "mukey", "mupolygongeo.STAsText() AS wkt"]
         pieces: dict[int, list[Any]] = {}
-        last = 0
-        while rows := self._service.query(columns, sql.format(last=last), SHAPES_AT_ONCE, last):
-            for _, mukey, text in rows:
+        last, empty = 0, 0
+        while empty < SURE:
+            rows = self._service.query(columns, sql.format(last=last), SHAPES_AT_ONCE, last)
+            empty = 0 if rows else empty + 1
+            for number, mukey, text in rows:
                 pieces.setdefault(int(mukey), []).extend(repair(read_wkt([text])))
-            last = int(rows[-1][0])
+                last = int(number)
         return {
             mukey: shapely.to_wkt(shapely.union_all(shapes), rounding_precision=7)
             for mukey, shapes in pieces.items()
