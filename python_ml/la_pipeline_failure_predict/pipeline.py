@@ -336,7 +336,8 @@ class Pipeline:
                 with open_warehouse(self.settings) as warehouse:
                     raise UserError(warehouse.name_blocker() or str(error)) from error
             raise
-        warned = f", {len(result.warned)} warnings" if result.warned else ""
+        count = len(result.warned)
+        warned = f", {count} {'warning' if count == 1 else 'warnings'}" if count else ""
         self.reporter.say(f"dbt {' '.join(arguments)}: {result.passed} passed{warned}")
         self._tell(result.warned)
         return result

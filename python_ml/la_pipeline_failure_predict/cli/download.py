@@ -52,11 +52,11 @@ def download(
     \b
     Example: la-pipes download los-angeles --dry-run
              la-pipes download socrata:data.lacity.org/jz5f-87wj
-             la-pipes download arcgis:https://HOST/arcgis/rest/services/Water/FeatureServer/3
+             la-pipes download arcgis:https://HOST/rest/services/Water/FeatureServer/3
              la-pipes download files:https://HOST/leaks.csv
              la-pipes download ghcn:USW00093134
              la-pipes download ncei:USW00093134
-             la-pipes download soil-survey:CA696,CA676,CA692@-118.67,33.70,-118.15,34.34
+             la-pipes download soil-survey:CA696@-118.67,33.70,-118.15,34.34
     """
     from la_pipeline_failure_predict.sources.remote.catalog import Narrowed
 
