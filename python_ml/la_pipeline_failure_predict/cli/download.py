@@ -52,7 +52,7 @@ def download(
     \b
     Example: la-pipes download los-angeles --dry-run
              la-pipes download socrata:data.lacity.org/jz5f-87wj
-             la-pipes download arcgis:https://HOST/rest/services/Water/FeatureServer/3
+             la-pipes download arcgis:https://HOST/services/Water/FeatureServer/3
              la-pipes download files:https://HOST/leaks.csv
              la-pipes download ghcn:USW00093134
              la-pipes download ncei:USW00093134
