@@ -64,7 +64,8 @@ class Loaded:
         if self.rows_quarantined:
             text += " (see la-pipes quarantine list)"
         if self.ignored_headers:
-            text += f"; {len(self.ignored_headers)} headers not in the contract"
+            count = len(self.ignored_headers)
+            text += f"; {count} {'header' if count == 1 else 'headers'} not in the contract"
         warnings = (f"warning: {warning}" for warning in self.warnings)
         return "\n  ".join((text, *self.changes, *warnings))
 

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from cities import ROOT, City
-from la_pipeline_failure_predict.warehouse import Warehouse
+from la_pipeline_failure_predict.warehouse import Warehouse, open_scratch
 
 
 @pytest.fixture
@@ -168,3 +168,18 @@ def test_a_project_that_was_moved_builds(tmp_path: Path) -> None:
 
 def _never() -> Warehouse:
     raise AssertionError
+
+
+def test_reading_a_file_takes_no_more_memory_than_is_set_aside_for_it(duckdb_city: City) -> None:
+    """What does not fit goes to disk; afterwards the warehouse has its memory back."""
+    with duckdb_city.connect() as warehouse:
+        before = warehouse.scalar("select current_setting('memory_limit')")
+        with open_scratch(warehouse) as scratch:
+            scratch.execute(
+                "create table wide as "
+                "select repeat(md5(cast(range as text)), 30) as text from range(1000000)"
+            )
+            held = scratch.scalar("select sum(memory_usage_bytes) from duckdb_memory()")
+            assert 0 < held < 500e6  # the text alone is 1 GB
+            assert scratch.scalar("select count(*) from wide") == 1_000_000
+        assert warehouse.scalar("select current_setting('memory_limit')") == before

@@ -150,6 +150,9 @@ class DuckDBBuild(DuckDBWarehouse):
         return None
 
 
+SCRATCH_MEMORY = "400MB"
+
+
 class DuckDBScratch(DuckDBWarehouse):
     """An empty in-memory database that reads delivered files, whatever the warehouse.
 
@@ -173,6 +176,8 @@ class DuckDBScratch(DuckDBWarehouse):
         self.connection = host.connection.cursor() if host else duckdb.connect()
         self.connection.execute(f"attach ':memory:' as {self.catalog}")
         self.connection.execute(f"use {self.catalog}")
+        # What does not fit goes to disk: a large file takes no more memory than a small one.
+        self.connection.execute(f"set memory_limit = '{SCRATCH_MEMORY}'")
 
     def place(self, relation: str) -> str:
         """Return the full name of a scratch table, as the host sees it."""
@@ -191,6 +196,7 @@ class DuckDBScratch(DuckDBWarehouse):
 
     def close(self) -> None:
         """Drop everything in it."""
+        self.connection.execute("reset memory_limit")
         self.connection.close()
         if self.host:
             self.host.connection.execute(f"detach {self.catalog}")
