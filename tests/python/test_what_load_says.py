@@ -208,7 +208,7 @@ def test_numbers_that_each_file_begins_anew_are_told(empty_city: City, tmp_path:
     assert "`break_id: {derived: true}`" in result.output
     for file in (old, new):
         result = empty_city.la_pipes("load", "breaks", file, "--mapping", derived)
-        assert "warning" not in result.output
+        assert "stand for a break of another day" not in result.output
     made = "select count(distinct break_id) from raw.breaks where break_id like 'auto-%'"
     assert empty_city.value(made) == 3
 

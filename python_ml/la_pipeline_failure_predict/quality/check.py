@@ -49,7 +49,7 @@ def check_warehouse(
         if not found:
             raise UserError(
                 f"{warehouse.label} holds none of the tables to check: check which warehouse is "
-                "meant (--target, LA_PIPES_DUCKDB_PATH), or load something with la-pipes load."
+                f"meant (--target, LA_PIPES_DUCKDB_PATH). {'; '.join(_left_out(missing))}."
             )
         return Findings(warehouse.label, tuple(found), tuple(_left_out(missing)))
 

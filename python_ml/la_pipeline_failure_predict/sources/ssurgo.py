@@ -95,7 +95,9 @@ def _read_geodatabase(scratch: Scratch, path: Path) -> dict[str, str]:
         numbers = pa.array(range(1, rows.num_rows + 1), pa.int64())
         columns = {name: rows.column(name).cast(pa.string()) for name in rows.column_names}
         relation = f"{landing}_delivered"
-        scratch.register(relation, pa.table({"_row_number": numbers, **columns}))
+        scratch.register("survey_rows", pa.table({"_row_number": numbers, **columns}))
+        # A table, because a cursor of its own, which reads shapes, does not see registered rows.
+        scratch.execute(f"create or replace table {relation} as from survey_rows")
         relations[landing] = relation
     return relations
 

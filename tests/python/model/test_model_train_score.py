@@ -376,7 +376,7 @@ def test_a_test_year_without_breaks_has_no_capture(pipes, marts):
         ("drop table features.{}", "There is no features.fct_pipe_features: load pipes"),
         ("delete from features.{}", "no rows with complete labels: load pipes and breaks, then"),
         ("update features.{} set is_label_complete = false", "no rows with complete labels"),
-        ("update features.{} set breaks_next_12m = 0", "no breaks in them: load breaks"),
+        ("update features.{} set breaks_next_12m = 0", "no breaks in them: load pipes and breaks"),
     ],
 )
 def test_says_how_to_mend_a_mart_that_cannot_be_trained_on(pipes, marts, change, message):

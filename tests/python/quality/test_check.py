@@ -250,12 +250,12 @@ def test_a_view_over_what_is_gone_is_told(
     with city.connect() as warehouse:
         warehouse.execute("drop table core.dim_dates cascade")
     result = city.la_pipes("check", "--tables", "powerbi.dates", "--docs", tmp_path)
-    # Postgres drops the view with the table; DuckDB keeps it, unreadable.
+    # Postgres drops the view with the table, so nothing is left to check; DuckDB keeps it.
     if engine == "duckdb":
         assert result.exit_code == 1
         assert "powerbi.dates columns: could not be evaluated: Catalog Error" in result.output
     else:
-        assert result.exit_code == 0
+        assert result.exit_code == 2
     assert "run la-pipes build" in result.output
 
 
@@ -334,7 +334,8 @@ def test_what_dbt_found_and_what_was_set_aside_are_in_power_bi(
 
 def test_an_empty_warehouse_says_what_to_do(empty_city: City, tmp_path: Path) -> None:
     result = empty_city.la_pipes("check", "--docs", tmp_path)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 2, result.output
+    assert "holds none of the tables to check: check which warehouse is meant" in result.output
     assert "raw.pipes, " in result.output
     assert "not there yet, run la-pipes init" in result.output
     wrong = empty_city.la_pipes("check", "--tables", "raw.pipe", "--docs", tmp_path)
