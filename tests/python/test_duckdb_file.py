@@ -183,3 +183,18 @@ def test_reading_a_file_takes_no_more_memory_than_is_set_aside_for_it(duckdb_cit
             assert 0 < held < 500e6  # the text alone is 1 GB
             assert scratch.scalar("select count(*) from wide") == 1_000_000
         assert warehouse.scalar("select current_setting('memory_limit')") == before
+
+
+def test_a_scratch_of_its_own_leaves_nothing_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with open_scratch() as scratch:
+        scratch.execute(
+            "create table wide as "
+            "select repeat(md5(cast(range as text)), 30) as text from range(1000000)"
+        )
+        where = Path(str(scratch.scalar("select current_setting('temp_directory')")))
+        assert list(where.iterdir())
+        assert not list(tmp_path.iterdir())
+    assert not where.exists()

@@ -1,6 +1,7 @@
 """DuckDB: the embedded default, and the reader of delivered files."""
 
 import re
+import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +14,7 @@ from filelock import FileLock, Timeout
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import write_whole
 from la_pipeline_failure_predict.tables import Table
-from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name, quote
+from la_pipeline_failure_predict.warehouse.base import Warehouse, full_name, quote, sql_text
 from la_pipeline_failure_predict.warehouse.locks import Lock, describe_holder, wait_for
 
 STORAGE_VERSION = "v1.3.0"
@@ -178,6 +179,9 @@ class DuckDBScratch(DuckDBWarehouse):
         self.connection.execute(f"use {self.catalog}")
         # What does not fit goes to disk: a large file takes no more memory than a small one.
         self.connection.execute(f"set memory_limit = '{SCRATCH_MEMORY}'")
+        if host is None:  # its own choice would be the current folder
+            spilled = Path(tempfile.gettempdir()) / f"la-pipes-{self.catalog}"
+            self.connection.execute(f"set temp_directory = {sql_text(str(spilled))}")
 
     def place(self, relation: str) -> str:
         """Return the full name of a scratch table, as the host sees it."""
