@@ -120,6 +120,7 @@ def finish(city: City, *arguments: object, **environment: str) -> str:
 MOMENTS = (
     "_loaded_at",
     "loaded_at",
+    "delivered_at",
     "quarantined_at",
     "scored_at",
     "finished_at",

@@ -117,7 +117,7 @@ def put_folder_for_lock(path: Path) -> None:
         (lambda path: path.write_bytes(b""), "is not a DuckDB file"),
         (write_other_version, "another version of DuckDB"),
         (put_beside_log_of_another, ".wal does not belong to"),
-        (make_folder, "is a folder: name a file"),
+        (make_folder, "is not a file: move it away"),
         (put_folder_for_lock, "remove what is in the way"),
     ],
 )
