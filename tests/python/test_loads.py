@@ -52,7 +52,7 @@ def test_a_wrong_load_goes_with_all_that_came_with_it(city: City, tmp_path: Path
     assert city.value("select count(*) from core.dim_pipes") == 0
 
     load_mains(city, tmp_path, RIGHT)
-    assert city.la_pipes("build", "--select", "+fct_breaks").exit_code == 0
+    assert city.la_pipes("build", "--select", "+fct_breaks +dim_pipes").exit_code == 0
     mains = city.rows("select pipe_id from core.dim_pipes order by 1")
     assert [row["pipe_id"] for row in mains] == ["A", "C"]
     linked = city.rows("select pipe_id, link_status from core.fct_breaks order by break_id")
