@@ -130,7 +130,7 @@ sighted as (
     left join deliveries
         on listed.load_id = deliveries.load_id
     left join materials
-        on listed.material = materials.material_synonym
+        on listed.material = {{ code_key('materials.material_synonym') }}
     left join repeated
         on
             listed.load_id = repeated.load_id
