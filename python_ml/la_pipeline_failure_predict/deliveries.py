@@ -28,6 +28,11 @@ class _Entry(BaseModel):
     part: str | None = None
     delivered_on: date | None = None
 
+    @property
+    def vintage(self) -> Vintage:
+        """What the delivery is of."""
+        return Vintage(self.extent, self.part, self.delivered_on)
+
     @model_validator(mode="after")
     def _check_place(self) -> Self:
         if (self.file is None) == (self.origin is None):
@@ -77,7 +82,7 @@ def read_deliveries(
     entries = _read(path).deliveries
     for entry in entries:
         find_source(entry.source)
-        Vintage(entry.extent, entry.part, entry.delivered_on).check(entry.source)
+        entry.vintage.check(entry.source)
         if entry.file is not None:
             delivered = file_inside(data_dir or path.parent, entry.file, path)
             if not delivered.exists():
@@ -94,8 +99,7 @@ def read_deliveries(
             downloaded = fetch(name, entry.origin)
             is_folder = find_source(entry.source).is_folder
             places = [downloaded.folder] if is_folder else downloaded.paths
-        vintage = Vintage(entry.extent, entry.part, entry.delivered_on)
-        files += [DeliveredFile(entry.source, place, mapping, vintage) for place in places]
+        files += [DeliveredFile(entry.source, place, mapping, entry.vintage) for place in places]
     return files
 
 

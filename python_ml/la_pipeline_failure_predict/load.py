@@ -277,6 +277,8 @@ def _loaded_before(warehouse: Warehouse, delivery: _Delivery) -> Iterator[Loaded
         "order by table_name",
         (delivery.source.name, delivery.file_sha256, delivery.mapping_sha256 or ""),
     ).to_pylist()
+    if not loads:
+        return
     with warehouse.transaction():
         is_restated = restate(warehouse, [load["load_id"] for load in loads], delivery.vintage)
     for load in loads:

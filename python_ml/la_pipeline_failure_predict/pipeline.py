@@ -88,8 +88,6 @@ class Pipeline:
     ) -> None:
         """Load, link, build, train, score and publish, in that order."""
         with self._running_dbt:
-            if files or force:
-                self._running_dbt.parse_ahead()
             with self._timed("load"):
                 self.load(files, max_rejects)
             with self._timed("link"):

@@ -1,13 +1,15 @@
 """Commands that bring data in: sample, load, link."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from la_pipeline_failure_predict.cli.common import (
     SEED,
+    as_day,
     common,
     configured_limit,
     max_rejects_option,
@@ -73,7 +75,7 @@ def write_sample_files(folder: Path, pipes: int, seed: int) -> Path:
 )
 @click.option(
     "--extent",
-    type=click.Choice(["full", "partial"]),
+    type=click.Choice(get_args(Extent)),
     help="Whether what an earlier delivery has and this one lacks is gone; "
     "full by default for pipes, partial for breaks.",
 )
@@ -81,6 +83,7 @@ def write_sample_files(folder: Path, pipes: int, seed: int) -> Path:
 @click.option(
     "--delivered-on",
     type=click.DateTime(["%Y-%m-%d"]),
+    callback=as_day,
     help="Day whose state it shows; the day of loading by default.",
 )
 @max_rejects_option
@@ -93,7 +96,7 @@ def load(
     max_rejects: RejectLimit | None,
     extent: Extent | None,
     part: str | None,
-    delivered_on: datetime | None,
+    delivered_on: date | None,
 ) -> None:
     """Load FILES of one SOURCE; a file that was loaded before is skipped.
 
@@ -102,9 +105,9 @@ def load(
     \b
     Example: la-pipes load pipes water_mains.csv --mapping my_city.yml
     """
-    vintage = Vintage(extent, part, delivered_on.date() if delivered_on else None)
     with one_writer(settings), open_for_writing(settings) as warehouse:
         limit = max_rejects or configured_limit(settings)
+        vintage = Vintage(extent, part, delivered_on)
         for loaded in load_files(warehouse, source, files, mapping, limit, vintage):
             Screen.current().say(loaded.summary)
 

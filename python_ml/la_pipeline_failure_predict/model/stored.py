@@ -72,7 +72,7 @@ class StoredCard(StoredFit, StoredSummary):
     train_from: date
     exposure: float
     parameters: Annotated[Json[dict[str, Any]], NOT_HUGE]
-    library_versions: Annotated[Json[dict[str, str]], NOT_HUGE]
+    versions: Annotated[Json[dict[str, str]], NOT_HUGE] = Field(alias="library_versions")
 
 
 class StoredTerm(_Row):

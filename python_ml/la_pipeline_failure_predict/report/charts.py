@@ -39,10 +39,6 @@ class Drawn:
     chart: "altair.TopLevelMixin | None" = None
     rows: Rows = field(default_factory=list)
 
-    def specification(self) -> dict[str, Any]:
-        """Return the chart in Vega-Lite."""
-        return {} if self.chart is None else self.chart.to_dict()
-
 
 @dataclass(frozen=True)
 class Chart:

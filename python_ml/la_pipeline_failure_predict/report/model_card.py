@@ -88,7 +88,7 @@ def _published(warehouse: Warehouse, grain: Grain) -> str | None:
 def _lines(warehouse: Warehouse, grain: Grain, runs: list[dict]) -> Iterable[str]:
     final = runs[-1]
     cards = [read_stored(StoredCard, [run], delete_run(run["run_id"]))[0] for run in runs]
-    parameters, versions = cards[-1].parameters, cards[-1].library_versions
+    parameters, versions = cards[-1].parameters, cards[-1].versions
     kinds = grain.candidates
     label = (
         kinds[final["model_name"]].label if final["model_name"] in kinds else final["model_name"]

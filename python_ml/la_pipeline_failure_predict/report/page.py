@@ -21,6 +21,9 @@ from la_pipeline_failure_predict.report.charts import (
 )
 from la_pipeline_failure_predict.warehouse import Warehouse
 
+Specification = dict[str, Any]
+"""A chart in Vega-Lite."""
+
 PICTURE_SCALE = 2.0
 SCORED_AS_OF = "select cast(max(as_of_date) as text) from powerbi.pipe_risk"
 NEEDED = ("city_months", "pipe_breaks", "calibration", "plan_scenarios", "data_quality")
@@ -54,53 +57,60 @@ def write_page(warehouse: Warehouse, file: Path, progress: Callable[[int, int, s
     sections, pictures, empty = [], [], []
     for number, chart in enumerate(CHARTS):
         drawn = chart.draw(warehouse)
-        sections.append(_section(chart, drawn))
-        if drawn.chart is None:
-            empty.append(chart.title)
+        specification = _specification(chart, drawn)
+        sections.append(_section(chart, drawn, specification))
+        if specification:
+            pictures.append(_write_picture(file, chart, specification))
         else:
-            pictures.append(_write_picture(file, chart, drawn))
+            empty.append(chart.title)
         progress(number + 1, len(CHARTS), chart.name)
     write_whole(file, _page(sections, warehouse.scalar(SCORED_AS_OF)))
     return Page(file, tuple(pictures), tuple(empty))
 
 
-def _write_picture(file: Path, chart: Chart, drawn: Drawn) -> Path:
+def _write_picture(file: Path, chart: Chart, specification: Specification) -> Path:
     import vl_convert
 
     picture = file.with_name(f"{file.stem}-{chart.name}.png")
-    specification = _specification(chart, drawn, WIDTH) | {"title": chart.title}
-    content = vl_convert.vegalite_to_png(specification, scale=PICTURE_SCALE)
+    titled = _as_wide_as(specification, WIDTH) | {"title": chart.title}
+    content = vl_convert.vegalite_to_png(titled, scale=PICTURE_SCALE)
     with atomic_write(picture, "wb") as target:
         target.write(content)
     return picture
 
 
-def _specification(chart: Chart, drawn: Drawn, width: int | str) -> dict[str, Any]:
-    """Return the chart in Vega-Lite, with the look of the page and a text for who cannot see it."""
-    found = drawn.specification()
-    found.update(description=f"{chart.title}. {drawn.text}", config=CONFIG)
-    inner = found.get("spec", found)
-    inner.setdefault("height", HEIGHT)
+def _specification(chart: Chart, drawn: Drawn) -> Specification:
+    """Return the chart in Vega-Lite, with the look of the page and a text for who cannot see it.
+
+    Empty where there is nothing to draw.
+    """
+    if drawn.chart is None:
+        return {}
+    look = {"description": f"{chart.title}. {drawn.text}", "config": CONFIG}
+    return {"height": HEIGHT} | drawn.chart.to_dict() | look
+
+
+def _as_wide_as(specification: Specification, width: int | str) -> Specification:
     # A chart of rows side by side cannot follow the width of the page.
-    inner["width"] = WIDTH - 100 if "row" in found.get("encoding", {}) else width
-    return found
+    has_rows = "row" in specification.get("encoding", {})
+    return specification | {"width": WIDTH - 100 if has_rows else width}
 
 
-def _section(chart: Chart, drawn: Drawn) -> str:
+def _section(chart: Chart, drawn: Drawn, specification: Specification) -> str:
     body = f"<h2>{escape(chart.title)}</h2>\n<p>{escape(drawn.text)}</p>\n"
-    if drawn.chart is not None:
-        label = escape(f"{chart.title}. {drawn.text}", quote=True)
-        specification = _inlined(_specification(chart, drawn, "container"))
+    if specification:
+        label = escape(specification["description"], quote=True)
+        inlined = _inlined(_as_wide_as(specification, "container"))
         body += (
             f'<div class="chart" id="chart-{chart.name}" role="img" aria-label="{label}"></div>\n'
-            f'<script type="application/json" id="data-{chart.name}">{specification}</script>\n'
+            f'<script type="application/json" id="data-{chart.name}">{inlined}</script>\n'
             f"<details><summary>The figures as a table ({len(drawn.rows):,} rows)</summary>\n"
             f'<div class="table">{_table(drawn.rows)}</div></details>\n'
         )
     return f'<section id="{chart.name}">\n{body}</section>'
 
 
-def _inlined(specification: dict[str, Any]) -> str:
+def _inlined(specification: Specification) -> str:
     """Return JSON that cannot end the script element it stands in."""
     return json.dumps(specification, separators=(",", ":")).replace("<", "\\u003c")
 

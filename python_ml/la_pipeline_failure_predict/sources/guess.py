@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from la_pipeline_failure_predict.sources.dates import LOOKS_LIKE, YEARS
+from la_pipeline_failure_predict.sources.mapping import plain_spelling
 from la_pipeline_failure_predict.sources.profile import MOST, WORDS_FOR_NOTHING, ColumnProfile
 from la_pipeline_failure_predict.sources.shape_texts import SHAPE
 from la_pipeline_failure_predict.sources.shapes import MEASURES
@@ -32,7 +34,6 @@ UNIT_WORDS = {
 # Of a diameter, by unit: medians that mains have.
 USUAL_MM = (60, 1200)
 MM = {"mm": 1.0, "cm": 10.0, "inch": 25.4, "ft": 304.8, "m": 1000.0}
-YEARS = (1800, 2100)
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def _by_name(column: Column, header: str, phrases: Sequence[str]) -> tuple[float
     joined = "".join(words)
     if not joined:
         return 0.0, ""
-    own = {re.sub(r"[^a-z0-9]", "", name.lower()) for name in (column.name, *column.aliases)}
+    own = {plain_spelling(name) for name in (column.name, *column.aliases)}
     if joined in own:
         return 100.0, "the contract's own name for it"
     best, said = 0.0, ""
@@ -259,9 +260,9 @@ def number_format(profile: ColumnProfile) -> str:
     """Return what a column of numbers counts, if they look like days; empty where not."""
     if profile.kind != "whole number" or not profile.numbers:
         return ""
-    digits = [len(f"{abs(number):.0f}") for number in profile.numbers if number]
-    for form, lengths in (("epoch_ms", {11, 12, 13, 14}), ("epoch_s", {9, 10}), ("excel", {5})):
-        if sum(length in lengths for length in digits) > len(digits) / 2:
+    digits = [f"{abs(number):.0f}" for number in profile.numbers if number]
+    for pattern, form in LOOKS_LIKE.items():
+        if sum(re.fullmatch(pattern, text) is not None for text in digits) > len(digits) / 2:
             return form
     return ""
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.archives import file_inside
 from la_pipeline_failure_predict.sources.dates import advice_sql, day_sql, suspect_days
-from la_pipeline_failure_predict.sources.mapping import ColumnRule, SourceMapping
+from la_pipeline_failure_predict.sources.mapping import ColumnRule, SourceMapping, plain_spelling
 from la_pipeline_failure_predict.sources.places import COORDINATE_PAIRS, drop_zero_places
 from la_pipeline_failure_predict.sources.reading import headers, read_file
 from la_pipeline_failure_predict.sources.row_checks import (
@@ -251,14 +251,14 @@ def _matching_headers(
     before the aliases of others.
     """
     named = {header for rule in mapping.columns.values() for header in rule.headers}
-    free = {_spelling(header): header for header in reversed(present) if header not in named}
+    free = {plain_spelling(header): header for header in reversed(present) if header not in named}
     columns = [column for column in table.delivered if column.name not in mapping.columns]
     spellings = [(column.name, column.name) for column in columns]
     spellings += [(column.name, alias) for column in columns for alias in column.aliases]
     rules: dict[str, ColumnRule] = {}
     for name, spelling in spellings:
-        if name not in rules and _spelling(spelling) in free:
-            rules[name] = ColumnRule.model_validate(free.pop(_spelling(spelling)))
+        if name not in rules and plain_spelling(spelling) in free:
+            rules[name] = ColumnRule.model_validate(free.pop(plain_spelling(spelling)))
     return rules
 
 
@@ -288,10 +288,6 @@ def _some(present: Sequence[str]) -> str:
     """List the first headers, shortened."""
     names = (name if len(name) <= 60 else f"{name[:60]}..." for name in present[:12])
     return ", ".join(names) + (" ..." if len(present) > 12 else "")
-
-
-def _spelling(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _value(column: Column, rule: ColumnRule | None, mapping: SourceMapping) -> str:

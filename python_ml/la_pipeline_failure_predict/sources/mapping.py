@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.vintages import DEFAULT_EXTENTS, Extent
 from la_pipeline_failure_predict.yaml_files import explain_invalid, read_written
 
 # What the reader of dates knows after a percent sign.
@@ -40,6 +41,11 @@ OUTCOMES = frozenset(
 def one_line(header: str) -> str:
     """Return a header without the line breaks that a cell may have."""
     return re.sub(r"\s*[\r\n]+\s*", " ", header.strip())
+
+
+def plain_spelling(header: str) -> str:
+    """Return the letters and digits of a header, in lower case: spellings that stand for one."""
+    return re.sub(r"[^a-z0-9]", "", header.lower())
 
 
 class _Strict(BaseModel):
@@ -201,7 +207,7 @@ class SourceMapping(_Strict):
     layer: str | None = None
     sheet: str | int | None = None
     header_row: int | None = Field(default=None, ge=1, le=10_000)
-    extent: Literal["full", "partial"] | None = None
+    extent: Extent | None = None
     nulls: tuple[str, ...] = ()
     decimal: Literal[".", ","] = "."
     thousands: str | None = None
@@ -283,7 +289,7 @@ def read_mapping(path: Path, source: str) -> SourceMapping:
     except ValidationError as error:
         wrong = explain_invalid(error, SourceMapping, source)
         raise UserError(f"Mapping {path}, {wrong}.") from None
-    if mapping.extent and source not in ("pipes", "breaks"):
+    if mapping.extent and source not in DEFAULT_EXTENTS:
         raise UserError(
             f"Mapping {path}, {source}.extent: only pipes and breaks are full or partial."
         )

@@ -10,7 +10,7 @@ import shapely
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from la_pipeline_failure_predict.sources.mapping import ColumnRule, SourceMapping
+from la_pipeline_failure_predict.sources.mapping import ColumnRule, SourceMapping, plain_spelling
 from la_pipeline_failure_predict.sources.shapes import (
     HEX,
     MEASURES,
@@ -60,9 +60,9 @@ def find_shapes(
         if name in mapping.columns:
             return mapping.columns[name]
     for header in present:
-        spelling = re.sub(r"[^a-z0-9]", "", header.lower())
         if header == SHAPE or (
-            spelling in USUAL_HEADERS and _looks_like_shapes(scratch, delivered, header)
+            plain_spelling(header) in USUAL_HEADERS
+            and _looks_like_shapes(scratch, delivered, header)
         ):
             return ColumnRule.model_validate(header)
     return None

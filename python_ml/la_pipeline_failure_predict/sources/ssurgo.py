@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pyarrow as pa
-import shapely
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.sources.archives import unpacked
@@ -11,7 +10,7 @@ from la_pipeline_failure_predict.sources.csv_rows import check_all_read, file_te
 from la_pipeline_failure_predict.sources.gdal import checked, pyogrio
 from la_pipeline_failure_predict.sources.layers import read_layer
 from la_pipeline_failure_predict.sources.mapping import SourceMapping
-from la_pipeline_failure_predict.spatial.geometry import read_wkt, repair
+from la_pipeline_failure_predict.spatial.geometry import united
 from la_pipeline_failure_predict.warehouse import Scratch
 from la_pipeline_failure_predict.warehouse.base import sql_text
 
@@ -107,13 +106,6 @@ def _map_unit_shapes(path: Path) -> dict[str, str]:
     if "MUPOLYGON" not in pyogrio.list_layers(checked(path))[:, 0]:
         return {}
     rows = pa.concat_tables(read_layer(path, "MUPOLYGON"), promote_options="default")
-    pieces: dict[str, list[shapely.Geometry]] = {}
     key_name = next(name for name in rows.column_names if name.lower() == "mukey")
-    for key, text in zip(
-        rows.column(key_name).to_pylist(), rows.column("geometry_wkt").to_pylist(), strict=True
-    ):
-        pieces.setdefault(key, []).extend(repair(read_wkt([text])))
-    return {
-        key: shapely.to_wkt(shapely.union_all(shapes), rounding_precision=7)
-        for key, shapes in pieces.items()
-    }
+    keys, texts = (rows.column(name).to_pylist() for name in (key_name, "geometry_wkt"))
+    return united(zip(keys, texts, strict=True))

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import shapely
@@ -16,6 +17,8 @@ LONGEST_TEXT = 32_000
 """Characters that Power BI holds (MOST_CHARACTERS of its linter), with a little to spare."""
 SIMPLER_STEPS = 10
 """How often the tolerance of an outline is doubled: up to half a kilometer."""
+Key = TypeVar("Key")
+
 MOST_NESTED = 1_000
 """Depth to which a collection may hold collections; GEOS ends the process at some ten thousand."""
 MOST_CHARACTERS = 20_000_000
@@ -126,6 +129,17 @@ def repair(polygons: np.ndarray) -> np.ndarray:
     # The other method takes a hundred times as long for a star.
     polygons[invalid] = shapely.make_valid(polygons[invalid], method="structure")
     return polygons
+
+
+def united(pieces: Iterable[tuple[Key, str | None]]) -> dict[Key, str]:
+    """Return the polygons of each key as one, in well-known text; pieces are (key, text)."""
+    shapes: dict[Key, list[shapely.Geometry]] = {}
+    for key, text in pieces:
+        shapes.setdefault(key, []).extend(repair(read_wkt([text])))
+    return {
+        key: shapely.to_wkt(shapely.union_all(found), rounding_precision=7)
+        for key, found in shapes.items()
+    }
 
 
 def crosses_too_often(polygon: shapely.Geometry) -> bool:

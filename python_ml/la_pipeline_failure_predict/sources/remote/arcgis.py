@@ -30,7 +30,7 @@ from la_pipeline_failure_predict.sources.remote.remote_file import (
     csv_text,
     version_of,
 )
-from la_pipeline_failure_predict.sources.remote.web import Unfit, Web, parse_json
+from la_pipeline_failure_predict.sources.remote.web import BUSY, Unfit, Web, parse_json
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,6 @@ SAMPLE = 100
 """Features whose size stands for that of all."""
 UNREADABLE_TYPES = {"esriFieldTypeGeometry", "esriFieldTypeBlob", "esriFieldTypeRaster"}
 BAD_TOKEN = {498, 499}
-BUSY = {429, 500, 502, 503, 504}
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # The names of Windows that servers use for the zones of North America.
 ZONES = {

@@ -104,8 +104,8 @@ def version_of(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
 
 
-def csv_text(rows: Iterable[Sequence[object]]) -> bytes:
+def csv_text(rows: Iterable[Sequence[object]], delimiter: str = ",") -> bytes:
     """Return rows as CSV."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows(rows)
     return text.getvalue().encode("utf-8", errors="replace")

@@ -5,13 +5,10 @@ takes its time. So that each row is asked for once, a page begins after the last
 """
 
 import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-import shapely
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.settings import Settings
@@ -21,12 +18,14 @@ from la_pipeline_failure_predict.sources.remote.remote_file import (
     Page,
     Plan,
     RemoteFile,
+    csv_text,
     version_of,
 )
 from la_pipeline_failure_predict.sources.remote.web import Unfit, Web, parse_json
 
 SERVER = "https://sdmdataaccess.sc.egov.usda.gov"
 LICENCE = "public domain (USDA NRCS)"
+BAR = "|"
 AREA = re.compile(r"[A-Z]{2}\d{3}")
 PAGE_ROWS = 5_000
 UNITS_AT_ONCE = 20
@@ -207,14 +206,14 @@ class SurveyTable(RemoteFile):
                 shapes = self._shapes(keys) if self._service.box else {}
                 rows = [[*row, shapes.get(number)] for row, number in zip(rows, keys, strict=True)]
             position = keys[-1]
-            yield Page(_bars(rows), len(rows), position)
+            yield Page(csv_text(rows, BAR), len(rows), position)
 
     def recheck(self, plan: Plan, path: Path) -> None:
         """Check that the surveys are those of the beginning, and all rows arrived."""
         self._service.forget()
         super().recheck(plan, path)
         with path.open(newline="", encoding="utf-8") as text:
-            count = sum(1 for _ in csv.reader(text, delimiter="|"))
+            count = sum(1 for _ in csv.reader(text, delimiter=BAR))
         if count != plan.rows:
             raise UserError(
                 f"{plan.url} gives {count:,} of {plan.rows:,} rows of {self._table}: try again."
@@ -231,7 +230,7 @@ class SurveyTable(RemoteFile):
 
     def _shapes(self, keys: Sequence[int]) -> dict[int, str]:
         """Return the polygons of map units that reach into the box, united, by key."""
-        from la_pipeline_failure_predict.spatial.geometry import read_wkt, repair
+        from la_pipeline_failure_predict.spatial.geometry import united
 
         west, south, east, north = self._service.box or ()
         ring = f"{west} {south}, {east} {south}, {east} {north}, {west} {north}, {west} {south}"
@@ -241,18 +240,15 @@ class SurveyTable(RemoteFile):
             "= 1 AND CAST(mupolygonkey AS BIGINT) > {last} ORDER BY CAST(mupolygonkey AS BIGINT)"
         )
         columns = ["mupolygonkey", "mukey", "mupolygongeo.STAsText() AS wkt"]
-        pieces: dict[int, list[Any]] = {}
+        pieces: list[tuple[int, str]] = []
         last, empty = 0, 0
         while empty < SURE:
             rows = self._service.query(columns, sql.format(last=last), SHAPES_AT_ONCE, last)
             empty = 0 if rows else empty + 1
             for number, mukey, text in rows:
-                pieces.setdefault(int(mukey), []).extend(repair(read_wkt([text])))
+                pieces.append((int(mukey), text))
                 last = int(number)
-        return {
-            mukey: shapely.to_wkt(shapely.union_all(shapes), rounding_precision=7)
-            for mukey, shapes in pieces.items()
-        }
+        return united(pieces)
 
 
 class ColumnList(RemoteFile):
@@ -265,7 +261,7 @@ class ColumnList(RemoteFile):
             for table in TABLES
             for number, name in enumerate(_columns(table, with_shape=True), start=1)
         ]
-        content = _bars(rows)
+        content = csv_text(rows, BAR)
         return Plan(
             file_name="mstabcol.txt",
             url="",
@@ -283,12 +279,6 @@ class ColumnList(RemoteFile):
 def _columns(table: str, with_shape: bool) -> list[str]:
     shape = (GEOMETRY,) if with_shape and table == "mapunit" else ()
     return [*TABLES[table][1], *shape]
-
-
-def _bars(rows: Sequence[Sequence[object]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, delimiter="|", lineterminator="\n").writerows(rows)
-    return text.getvalue().encode("utf-8", errors="replace")
 
 
 def _checked_box(box: Box) -> Box:

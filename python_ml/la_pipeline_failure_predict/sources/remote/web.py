@@ -56,11 +56,16 @@ class Web:
         Addresses that the user named: only these may be on a private network.
     headers
         Sent to the hosts of these addresses, and to no other.
+
+    Attributes
+    ----------
+    tries
+        How often a request is tried.
     """
 
     def __init__(self, settings: Settings, named: list[str], headers: Mapping[str, str]) -> None:
         self._timeout_s = settings.http_timeout_s
-        self._tries = settings.http_retries + 1
+        self.tries = settings.http_retries + 1
         self._hosts = {host_of(url) for url in named}
         self._headers = dict(headers)
         self._session = requests.Session()
@@ -98,8 +103,8 @@ class Web:
             If no answer fits.
         """
         reason = ""
-        for attempt in range(self._tries):
-            self._wait(attempt)
+        for attempt in range(self.tries):
+            self.wait(attempt)
             try:
                 with self.open(url, **request) as (_, chunks):
                     return accept(_joined(chunks, url))
@@ -107,7 +112,7 @@ class Web:
                 reason = str(error)
                 log.debug("%s: %s", shown(url), reason)
         raise UserError(
-            f"{shown(url)} {reason}, {self._tries} times: try again later. What was fetched is "
+            f"{shown(url)} {reason}, {self.tries} times: try again later. What was fetched is "
             "kept, and the same command goes on from there."
         )
 
@@ -139,14 +144,6 @@ class Web:
 
     def wait(self, attempt: int) -> None:
         """Wait before another try of a request."""
-        self._wait(attempt)
-
-    @property
-    def tries(self) -> int:
-        """How often a request is tried."""
-        return self._tries
-
-    def _wait(self, attempt: int) -> None:
         if attempt:
             time.sleep(min(0.5 * 2 ** (attempt - 1), 30))
 
