@@ -23,7 +23,12 @@
                 pg_get_viewdef(views.oid) as text,
                 (
                     select string_agg(
-                        format('cast(null as %s) as %I', format_type(atttypid, atttypmod), attname), ', ' order by attnum
+                        format(
+                            'cast(null as %s)%s as %I', format_type(atttypid, atttypmod),
+                            ' collate ' || nullif(nullif(attcollation, 0), 'pg_catalog."default"'::regcollation)::regcollation,
+                            attname
+                        ),
+                        ', ' order by attnum
                     )
                     from pg_attribute
                     where attrelid = views.oid and attnum > 0

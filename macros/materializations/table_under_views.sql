@@ -62,10 +62,7 @@
 
 {#- Whether a view reads the table (Postgres). -#}
 {% macro has_views_over(relation) %}
-    {%- set counted = run_query(
-        "select count(*) from pg_depend inner join pg_rewrite on pg_depend.objid = pg_rewrite.oid "
-        ~ "where pg_depend.classid = 'pg_rewrite'::regclass and pg_depend.refobjid = '" ~ relation ~ "'::regclass"
-    ) -%}
+    {%- set counted = run_query("select count(*) from (" ~ views_over(relation) ~ ") as views") -%}
     {{ return(counted.columns[0].values()[0] > 0) }}
 {% endmacro %}
 

@@ -9,6 +9,18 @@ with deliveries as (
 
 ),
 
+dim_pipes as (
+
+    select * from {{ ref('dim_pipes') }}
+
+),
+
+fct_breaks as (
+
+    select * from {{ ref('fct_breaks') }}
+
+),
+
 set_aside as (
 
     select
@@ -73,7 +85,7 @@ decommissioned as (
 wrong_mains as (
 
     select dim_pipes.pipe_id
-    from {{ ref('dim_pipes') }} as dim_pipes
+    from dim_pipes
     inner join mains
         on dim_pipes.pipe_id = mains.pipe_id
     left join decommissioned
@@ -133,7 +145,7 @@ breaks_since as (
 wrong_breaks as (
 
     select fct_breaks.break_id
-    from {{ ref('fct_breaks') }} as fct_breaks
+    from fct_breaks
     left join breaks_since
         on fct_breaks.break_id = breaks_since.break_id
     where fct_breaks.source_name = 'breaks' and breaks_since.break_id is null

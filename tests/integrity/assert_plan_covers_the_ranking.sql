@@ -7,10 +7,16 @@ with mains as (
 
 ),
 
+ranking as (
+
+    select * from {{ ref('fct_pipe_risk') }}
+
+),
+
 left_out as (
 
     select ranking.length_m
-    from {{ ref('fct_pipe_risk') }} as ranking
+    from ranking
     left join mains
         on ranking.pipe_id = mains.pipe_id
     where mains.pipe_id is null

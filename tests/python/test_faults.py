@@ -381,7 +381,7 @@ def test_warehouse_that_cannot_be_written(duckdb_city: City, small_files: Path) 
     inside = {"LA_PIPES_DUCKDB_PATH": str(obstacle / "warehouse.duckdb")}
     code, printed = start(duckdb_city, *load, **inside).wait()
     assert code == 2
-    assert "check that the folder exists and can be written" in printed
+    assert "remove what is in the way" in printed
     assert "Traceback" not in printed
     # A folder that is missing is made.
     finish(duckdb_city, *load, LA_PIPES_DUCKDB_PATH=str(path.parent / "new" / "w.duckdb"))

@@ -21,6 +21,7 @@ def append_batches(scratch: Scratch, relation: str, batches: Iterable[pa.Table])
     for batch in batches:
         new = [name for name in batch.column_names if name not in given]
         given += new
+        scratch.make_room(len(given))
         names = dict(zip(given, distinct_names(given), strict=True))
         for name in new:
             scratch.execute(f"alter table {relation} add column {quote(names[name])} varchar")

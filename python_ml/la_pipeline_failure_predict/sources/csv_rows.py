@@ -55,6 +55,7 @@ def read_csv(
     """
     separator = delimiter or _guess_delimiter(path)
     names = _header(path, separator, source)
+    scratch.make_room(len(names))
     columns = ", ".join(f"{sql_text(name)}: 'varchar'" for name in names)
     # Of a second file by the same name, which may be read the other way.
     scratch.drop(relation)

@@ -41,6 +41,7 @@ def read_parquet(scratch: Scratch, path: Path, relation: str, crs: str | None) -
     origin = f"read_parquet({file_text(path)}, hive_partitioning = false)"
     kinds = scratch.query(f"describe select * from {origin}").to_pylist()
     names = [kind["column_name"] for kind in kinds]
+    scratch.make_room(len(names))
     texts = [_text(kind["column_name"], kind["column_type"], schema, shapes) for kind in kinds]
     if shapes is None:
         listed = _listed(texts, distinct_names(names))

@@ -22,13 +22,13 @@ STORAGE_VERSION = "v1.3.0"
 
 Text is written in two thirds of the time of the default format, which every DuckDB since 0.9 reads.
 """
-# `from catalog.schema.table`, the catalog quoted where it must be.
 # DuckDB calls a catalog like its file, and takes these names for something else.
 RESERVED_NAMES = frozenset({"main", "memory", "system", "temp", "information_schema", "pg_catalog"})
 SCHEMAS = frozenset(
     {"raw", "staging", "intermediate", "core", "features", "ml", "risk", "quality", "powerbi"}
     | {"seeds", "public"}
 )
+# `from catalog.schema.table`, the catalog quoted where it must be.
 CATALOG_IN_VIEW = re.compile(r'\bfrom (?:"([^"]+)"|(\w+))\.(?:"[^"]+"|\w+)\.', re.IGNORECASE)
 
 
@@ -138,8 +138,7 @@ class DuckDBBuild(DuckDBWarehouse):
         self.connection.execute(f"use {quote(catalog)}")
 
     def _attach(self, path: str, catalog: str) -> None:
-        literal = path.replace("'", "''")
-        self.connection.execute(f"attach '{literal}' as {quote(catalog)} (read_only)")
+        self.connection.execute(f"attach {sql_text(path)} as {quote(catalog)} (read_only)")
 
     def _catalog_in_views(self) -> str | None:
         views = self.connection.execute(
@@ -151,7 +150,9 @@ class DuckDBBuild(DuckDBWarehouse):
         return None
 
 
-SCRATCH_MEMORY = "400MB"
+SCRATCH_MEMORY_MB = 400
+COLUMN_MEMORY_MB = 0.3
+"""Of each column, however few its rows: the blocks of the tables that hold it on its way."""
 
 
 class DuckDBScratch(DuckDBWarehouse):
@@ -177,8 +178,7 @@ class DuckDBScratch(DuckDBWarehouse):
         self.connection = host.connection.cursor() if host else duckdb.connect()
         self.connection.execute(f"attach ':memory:' as {self.catalog}")
         self.connection.execute(f"use {self.catalog}")
-        # What does not fit goes to disk: a large file takes no more memory than a small one.
-        self.connection.execute(f"set memory_limit = '{SCRATCH_MEMORY}'")
+        self.make_room(columns=0)
         if host is None:  # its own choice would be the current folder
             spilled = Path(tempfile.gettempdir()) / f"la-pipes-{self.catalog}"
             self.connection.execute(f"set temp_directory = {sql_text(str(spilled))}")
@@ -186,6 +186,14 @@ class DuckDBScratch(DuckDBWarehouse):
     def place(self, relation: str) -> str:
         """Return the full name of a scratch table, as the host sees it."""
         return f"{self.catalog}.main.{quote(relation)}"
+
+    def make_room(self, columns: int) -> None:
+        """Bound its memory for tables of so many columns.
+
+        What does not fit goes to disk: a large file takes no more memory than a small one.
+        """
+        limit = SCRATCH_MEMORY_MB + COLUMN_MEMORY_MB * columns
+        self.connection.execute(f"set memory_limit = '{limit:.0f}MB'")
 
     def drop(self, relation: str) -> None:
         """Drop a scratch table or view if there is one: neither may be replaced by the other."""
@@ -311,7 +319,6 @@ OPENING: Mapping[str, str] = {
         "{path} was written by another version of DuckDB: open it with that version, or make it "
         "again with la-pipes load and run."
     ),
-    "Is a directory": "{path} is a folder: name a file with LA_PIPES_DUCKDB_PATH.",
     "[Cc]orrupt|checksum|enough bytes|deserializ|INTERNAL": (
         "{path} is damaged, or was written by another version of DuckDB: put back a copy of it, "
         "or move it away and make it again with la-pipes load and run."

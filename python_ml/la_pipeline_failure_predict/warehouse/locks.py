@@ -61,14 +61,19 @@ def ended_when_lost(lock: Lock, label: str) -> Iterator[None]:
         return
 
     def interrupt(received: int, frame: FrameType | None) -> None:
+        lost.set()
         raise LockLost
 
+    lost = threading.Event()
     former, done = signal.signal(number, interrupt), threading.Event()
     watch = threading.Thread(target=_watch, args=(lock, done, number), daemon=True)
     watch.start()
     try:
         yield
-    except LockLost:
+    except (LockLost, Exception):
+        # A library that was called wraps what interrupts it in an error of its own.
+        if not lost.is_set():
+            raise
         raise UserError(
             f"The connection to the database was lost, and the lock on the {label} with it: "
             "somebody ended its session, or the server. The former state is intact: check that the "
