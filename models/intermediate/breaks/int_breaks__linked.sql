@@ -8,9 +8,15 @@ with breaks as (
 
 ),
 
+-- Days without a beginning or an end are filled in here: an expression over both sides of a join
+-- would be tried on every pair.
 pipes as (
 
-    select * from {{ ref('int_pipes__conformed') }}
+    select
+        *,
+        coalesce(in_service_from, cast('0001-01-01' as date)) as identified_from,
+        coalesce(succeeded_on, cast('9999-12-31' as date)) as identified_until
+    from {{ ref('int_pipes__conformed') }}
     where exclusion_reason is null
 
 ),
@@ -80,8 +86,8 @@ judged as (
     left join pipes
         on
             candidates.candidate_pipe_id = pipes.recorded_pipe_id
-            and candidates.broke_on >= coalesce(pipes.in_service_from, candidates.broke_on)
-            and (pipes.succeeded_on is null or candidates.broke_on < pipes.succeeded_on)
+            and candidates.broke_on >= pipes.identified_from
+            and candidates.broke_on < pipes.identified_until
 
 ),
 
