@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psutil
 from import_rates import import_rates
+from sources import layer_served, write_station
 
 from la_pipeline_failure_predict.deliveries import read_deliveries
 from la_pipeline_failure_predict.load import load_files
@@ -205,8 +206,24 @@ def main() -> None:
             memory = psutil.virtual_memory().total / 2**30
             print(f"{chosen.pipes:,} mains, {os.cpu_count()} cores, {memory:.0f} GB\n")
             print(f"sample: {made.seconds:.1f} s, {made.peak_mb():,.0f} MB\n", flush=True)
+            fetching(found[0], folder, chosen.pipes)
             for engine in found:
                 report(engine, delivery / "delivery.yml")
+
+
+def fetching(engine: Engine, folder: Path, features: int) -> None:
+    """Measure a layer from loopback, at two sizes, and the load of a station's 110 years."""
+    for count in (features // 10, features):
+        with layer_served(count) as address:
+            to = folder / f"layer-{count}"
+            command = ("la-pipes", "download", f"arcgis:{address}", "--to", str(to))
+            fetched = watch(command, engine.environment | {"NO_PROXY": "*"}, None)
+        rate = f"{count / fetched.seconds:,.0f} per second"
+        print(f"fetch {count:,} features: {rate}, {fetched.peak_mb():,.0f} MB")
+    station = folder / "USW00093134.dly"
+    lines = write_station(station)
+    loaded = watch(("la-pipes", "load", "ghcn-daily", str(station)), engine.environment, None)
+    print(f"load {lines:,} lines of daily weather: {loaded.seconds:.1f} s\n", flush=True)
 
 
 def report(engine: Engine, delivery: Path) -> None:
@@ -222,6 +239,10 @@ def report(engine: Engine, delivery: Path) -> None:
     docs = Path(engine.environment["LA_PIPES_LOG_DIR"]) / "data_docs"
     checked = watch(("la-pipes", "check", "--docs", str(docs)), engine.environment, engine.server)
     _print(Measured("check", checked.seconds, checked.peak_mb()))
+    page = Path(engine.environment["LA_PIPES_LOG_DIR"]) / "page" / "index.html"
+    drawn = watch(("la-pipes", "report", "--to", str(page)), engine.environment, engine.server)
+    size = f"{page.stat().st_size / 1e6:.1f} MB"
+    _print(Measured(f"report, a page of {size}", drawn.seconds, drawn.peak_mb()))
     again = watch(command, engine.environment, engine.server)
     _print(Measured("again, up to date", again.seconds, again.peak_mb()))
     later = ("la-pipes", "run", "--delivery", str(a_month_later(delivery.parent)))

@@ -1,9 +1,11 @@
 """Deliveries that name where their data are published, and the cities that ship."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import Result
 
 from cities import ROOT, City
@@ -36,6 +38,16 @@ pipes:
     diameter_mm: DIAMETER
     installed_on: INSTALLED
 """
+PROJECT = {
+    ".dbtignore",
+    "dbt_project.yml",
+    "profiles.yml",
+    "models",
+    "macros",
+    "seeds",
+    "tests",
+    "python_ml",
+}
 
 
 @pytest.fixture
@@ -80,6 +92,47 @@ def test_download_takes_a_delivery_file(delivery: Path, fetch: Fetch, tmp_path: 
     result = fetch(str(delivery))
     assert result.exit_code == 0, result.output
     assert len(list(tmp_path.glob("raw/*/pipes/[0-9]*/features.csv"))) == 1
+
+
+def project_with(city: Path, folder: Path) -> Path:
+    """Make a project like this one, with another city among those that ship."""
+    (folder / "schemas" / "cities").mkdir(parents=True)
+    for item in ROOT.iterdir():
+        if item.name in PROJECT:
+            (folder / item.name).symlink_to(item)
+    for item in (ROOT / "schemas").iterdir():
+        if item.name != "cities":
+            (folder / "schemas" / item.name).symlink_to(item)
+    shutil.copytree(city, folder / "schemas" / "cities", dirs_exist_ok=True)
+    return folder
+
+
+def test_run_fetches_loads_and_publishes_a_city(
+    duckdb_city: City, sample_files: Path, portal: Portal, tmp_path: Path
+) -> None:
+    """All that the sample delivers is published at addresses; then one file changes."""
+    delivered = yaml.safe_load(sample_files.read_text())["deliveries"]
+    for entry in delivered:
+        content = (sample_files.parent / entry["file"]).read_bytes()
+        portal.answers[f"/{entry['file']}"] = lambda parameters, content=content: content
+        entry["from"] = {"files": [{"url": f"{portal.url}/{entry.pop('file')}"}]}
+    portal.content_type = "application/octet-stream"
+    city = tmp_path / "city"
+    city.mkdir()
+    (city / "testville.yml").write_text(yaml.safe_dump({"deliveries": delivered}))
+    shutil.copy(sample_files.parent / "mapping.yml", city)
+    root = project_with(city, tmp_path / "project")
+    duckdb_city.environment |= {"LA_PIPES_PROJECT_DIR": str(root), "NO_PROXY": "*"}
+
+    first = duckdb_city.la_pipes("run", "--city", "testville")
+    assert first.exit_code == 0, first.output
+    assert "mains to look at first" in first.output
+    mains = duckdb_city.value("select count(*) from powerbi.pipe_risk where risk_rank is not null")
+    assert mains > 2_000
+    again = duckdb_city.la_pipes("run", "--city", "testville")
+    assert again.exit_code == 0, again.output
+    assert again.output.count("nothing new since") == len(delivered)
+    assert "publish: up to date" in again.output
 
 
 @pytest.mark.parametrize("city", find_cities(ROOT))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cities import ROOT, City
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.sources.remote.catalog import Origin, remote_files
@@ -55,6 +56,20 @@ def test_summaries_are_plain_numbers_in_the_order_of_time(weather: Portal, tmp_p
         rows = list(csv.DictReader(text))
     assert [row["DATE"] for row in rows] == MONTHS
     assert {(row["TMAX"], row["PRCP"], row["TMIN"]) for row in rows} == {("20.5", "76.2", "")}
+
+
+def test_summaries_load_with_the_mapping_that_ships(
+    weather: Portal, duckdb_city: City, tmp_path: Path
+) -> None:
+    (path,) = fetch(weather, tmp_path, ncei=STATION).paths
+    mapping = ROOT / "schemas" / "mappings" / "ncei_months.yml"
+    result = duckdb_city.la_pipes("load", "climate", path, "--mapping", mapping)
+    assert "3 loaded + 0 quarantined" in result.output
+    (first, *_) = duckdb_city.rows(
+        "select station_id, cast(month_on as text) as month_on, temperature_max_c, rainfall_mm "
+        "from raw.climate order by month_on"
+    )
+    assert list(first.values()) == [STATION, "1906-04-01", 20.5, 76.2]
 
 
 def test_a_repeated_answer_of_summaries_is_asked_again(weather: Portal, tmp_path: Path) -> None:
