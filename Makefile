@@ -46,4 +46,4 @@ bench: install  ## Seconds and memory of each step on a network of Los Angeles' 
 	$(BIN)/python tests/python/benchmarks/bench.py
 
 clean:  ## Remove what was made at run time, the demo's warehouse included; .venv stays.
-	rm -rf artifacts data logs reports target warehouse dbt_packages
+	rm -rf artifacts data logs portal reports target warehouse dbt_packages

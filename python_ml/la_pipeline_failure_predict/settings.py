@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     arcgis_token_host: str | None = Field(
         default=None, description="The one host that the ArcGIS token is sent to."
     )
+    portal_dir: Path = Field(
+        default=Path("portal"), description="Folder of the portal's snapshots and accounts."
+    )
     json_schemas: Path | None = Field(
         default=None,
         description="Copy of Microsoft's json-schemas, for la-pipes powerbi check: the folder that "

@@ -6,7 +6,7 @@ import pytest
 
 from cities import City, needs_real_data
 
-MART_SCHEMAS = ("core", "features", "risk", "powerbi")
+MART_SCHEMAS = ("core", "features", "risk", "portal", "powerbi")
 MARTS_ELSEWHERE = ("quality.fct_plausibility",)
 # Tells of checks, and what was checked when is each city's own; each engine has its own digests.
 OF_THE_RUN = ("powerbi.data_quality", "features.fct_pipe_features__parts")

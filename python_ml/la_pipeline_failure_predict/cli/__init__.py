@@ -27,6 +27,7 @@ COMMANDS = {
     "demo": "run",
     "plan": "plan",
     "powerbi": "powerbi",
+    "portal": "portal",
     "report": "show",
     "notebooks": "show",
     "compare": "show",

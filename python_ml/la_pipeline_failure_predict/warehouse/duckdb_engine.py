@@ -26,7 +26,7 @@ Text is written in two thirds of the time of the default format, which every Duc
 RESERVED_NAMES = frozenset({"main", "memory", "system", "temp", "information_schema", "pg_catalog"})
 SCHEMAS = frozenset(
     {"raw", "staging", "intermediate", "core", "features", "ml", "risk", "quality", "powerbi"}
-    | {"seeds", "public"}
+    | {"portal", "seeds", "public"}
 )
 # `from catalog.schema.table`, the catalog quoted where it must be.
 CATALOG_IN_VIEW = re.compile(r'\bfrom (?:"([^"]+)"|(\w+))\.(?:"[^"]+"|\w+)\.', re.IGNORECASE)

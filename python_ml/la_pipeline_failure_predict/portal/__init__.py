@@ -1,0 +1,1 @@
+"""The web pages that planners open: they read published snapshots, never the warehouse."""

@@ -1,0 +1,254 @@
+"""Write what the portal shows to an immutable snapshot, and make it the current one."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from la_pipeline_failure_predict import __version__
+from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.portal.data.store import (
+    DATABASE,
+    FORMAT,
+    MANIFEST,
+    Manifest,
+    Store,
+)
+from la_pipeline_failure_predict.powerbi import SCHEMA as POWERBI
+from la_pipeline_failure_predict.powerbi.warehouse_views import read_view_types
+from la_pipeline_failure_predict.warehouse import Warehouse
+from la_pipeline_failure_predict.warehouse.base import ARROW_TYPES, quote, sql_text
+
+PORTAL = "portal"
+PUBLISHED = "published"
+"""Schema of the tables of a snapshot: a query that does not go through the scope finds none."""
+# Readers of Power BI; the portal has accounts.
+LEFT_OUT_VIEWS = frozenset({"area_readers"})
+# The tables of lines and shapes have them.
+LEFT_OUT_COLUMNS = frozenset({"line_wkt", "outline_wkt"})
+# Tables are read in the order in which they are written.
+ORDERS: Mapping[str, str] = {
+    "pipe_risk": 'risk_rank nulls last, pipe_id collate "C"',
+    "pipes": 'pipe_id collate "C"',
+    "pipe_lines": 'pipe_id collate "C"',
+    "pipe_breaks": 'pipe_id collate "C", broke_on, break_key collate "C"',
+    "pipe_reason_codes": 'pipe_id collate "C", reason_rank',
+    "replacement_plan": 'plan_rank nulls last, project_id collate "C"',
+}
+MEMORY_MB = 400
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A view of the warehouse, and the columns of it that are published."""
+
+    schema: str
+    name: str
+    columns: pa.Schema
+
+    @property
+    def query(self) -> str:
+        """All rows, in the order in which the portal reads them."""
+        columns = ", ".join(quote(field.name) for field in self.columns)
+        order = f" order by {ORDERS[self.name]}" if self.name in ORDERS else ""
+        return f"select {columns} from {self.schema}.{quote(self.name)}{order}"
+
+
+@dataclass(frozen=True)
+class Published:
+    """The current snapshot, and whether it was written now."""
+
+    manifest: Manifest
+    is_new: bool
+
+
+def publish(
+    warehouse: Warehouse,
+    folder: Path,
+    force: bool = False,
+    progress: Progress = lambda done, total, what: None,
+) -> Published:
+    """Publish the views of the warehouse, unless the current snapshot holds the same.
+
+    Killed at any moment, the current snapshot is the old one or the new one. What is left over is
+    removed by the next call.
+
+    Parameters
+    ----------
+    folder
+        Of the snapshots; made where it is missing.
+    force
+        Publish also what has not changed.
+    progress
+        Told tables done, tables in all and the table under way.
+
+    Raises
+    ------
+    UserError
+        If there are no views, another publish is under way, or the folder cannot be written.
+    """
+    sources = read_sources(warehouse)
+    fingerprint = read_fingerprint(warehouse, sources)
+    store = Store(folder)
+    with _only_publisher(folder):
+        store.remove_leftovers()
+        current = store.current()
+        if current and current.fingerprint == fingerprint and not force:
+            return Published(current, is_new=False)
+        manifest = _write(warehouse, store, sources, fingerprint, progress)
+        store.switch(manifest.snapshot_id)
+        store.remove_old()
+    return Published(manifest, is_new=True)
+
+
+def read_sources(warehouse: Warehouse) -> list[Source]:
+    """Return what is published: the views for Power BI, lines and shapes.
+
+    Raises
+    ------
+    UserError
+        If the views are not built.
+    """
+    return [
+        Source(
+            schema,
+            name,
+            pa.schema(
+                [
+                    (column, ARROW_TYPES[kind])
+                    for column, kind in types.items()
+                    if schema == PORTAL or column not in LEFT_OUT_COLUMNS
+                ]
+            ),
+        )
+        for schema in (POWERBI, PORTAL)
+        for name, types in read_view_types(warehouse, schema).items()
+        if name not in LEFT_OUT_VIEWS
+    ]
+
+
+def read_fingerprint(warehouse: Warehouse, sources: list[Source]) -> str:
+    """Return a digest of what decides the rows: the steps of the last run, and the last checks."""
+    steps = warehouse.query(
+        "select step_name, fingerprint, cast(finished_at as text) as finished_at from raw.steps "
+        "where step_name in ('build', 'publish') order by step_name"
+    )
+    # dbt records its tests, whoever types it.
+    checked = warehouse.scalar("select cast(max(checked_at) as text) from powerbi.data_quality")
+    shapes = [(source.name, str(source.columns)) for source in sources]
+    parts = (FORMAT, __version__, steps.to_pylist(), checked, shapes)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+@contextmanager
+def _only_publisher(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise UserError(
+            f"Another la-pipes portal publish writes to {folder}: wait until it has ended."
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"Cannot write a snapshot to {folder} ({error.strerror or error}): name a folder that "
+            "can be written and has space, with LA_PIPES_PORTAL_DIR."
+        ) from error
+
+
+def _write(
+    warehouse: Warehouse,
+    store: Store,
+    sources: list[Source],
+    fingerprint: str,
+    progress: Progress,
+) -> Manifest:
+    """Write a whole snapshot beside the others, and return its manifest."""
+    moment = datetime.now(UTC)
+    snapshot_id = f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    unfinished = store.folder / f".new-{snapshot_id}"
+    unfinished.mkdir()
+    file = unfinished / DATABASE
+    with _new_database(file) as snapshot:
+        rows = {}
+        for number, source in enumerate(sources):
+            progress(number, len(sources), source.name)
+            rows[source.name] = _copy(warehouse, snapshot, source)
+        as_of_date, run_ids = _read_runs(snapshot)
+    manifest = Manifest(
+        format=FORMAT,
+        snapshot_id=snapshot_id,
+        fingerprint=fingerprint,
+        published_at=moment.isoformat(timespec="seconds"),
+        as_of_date=as_of_date,
+        run_ids=run_ids,
+        rows=rows,
+        sha256=_sha256(file),
+        versions={"la-pipes": __version__, "duckdb": duckdb.__version__},
+    )
+    (unfinished / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+    unfinished.rename(store.folder / snapshot_id)
+    return manifest
+
+
+@contextmanager
+def _new_database(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(str(file))
+    try:
+        connection.execute(f"set memory_limit = '{MEMORY_MB}MB'")
+        connection.execute(f"set temp_directory = {sql_text(str(file.with_suffix('.tmp')))}")
+        connection.execute(f"create schema {PUBLISHED}")
+        yield connection
+    finally:
+        # Writes what is in its log to the file.
+        connection.close()
+
+
+def _copy(warehouse: Warehouse, snapshot: duckdb.DuckDBPyConnection, source: Source) -> int:
+    """Copy the rows of a view, a batch at a time; returns how many."""
+    reader = warehouse.stream(source.query)
+    batches = (batch.cast(source.columns) for batch in reader)
+    rows = pa.RecordBatchReader.from_batches(source.columns, batches)
+    snapshot.register("arrow_rows", rows)
+    try:
+        (count,) = snapshot.execute(
+            f"create table {PUBLISHED}.{quote(source.name)} as select * from arrow_rows"
+        ).fetchall()[0]
+    finally:
+        snapshot.unregister("arrow_rows")
+    return int(count)
+
+
+def _read_runs(snapshot: duckdb.DuckDBPyConnection) -> tuple[str | None, Mapping[str, str]]:
+    """Return the day from which breaks are predicted, and the published run of each grain."""
+    runs = snapshot.execute(
+        f"""
+        select 'area_month' as grain, any_value(run_id) as run_id, null as as_of_date
+        from {PUBLISHED}.joined_risk_view
+        where run_id is not null
+        union all
+        select 'pipe' as grain, any_value(run_id) as run_id, max(as_of_date) as as_of_date
+        from {PUBLISHED}.pipe_risk
+        order by grain
+        """
+    ).fetchall()
+    days = [day.isoformat() for *_, day in runs if day is not None]
+    return (days[0] if days else None), {grain: run for grain, run, _ in runs if run is not None}
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256")
+        os.fsync(stream.fileno())
+    return digest.hexdigest()
