@@ -32,7 +32,7 @@ def _dangling(
     if reference is None:
         return
     target = warehouse.table(reference.table)
-    if not _has_rows(warehouse, target):
+    if not _has_rows(warehouse, target) or not _has_rows(warehouse, table):
         return
     named = _trimmed(column.name)
     only = "" if load_id is None else "and _load_id = $1"

@@ -250,8 +250,9 @@ def _many(number: int, what: str) -> str:
 
 
 def count_changes(warehouse: Warehouse, load_id: str, table_name: str) -> Changes | None:
-    """Count what a load changes; None for a table whose loads have no terms."""
-    if table_name not in KEYS:
+    """Count what a load changes; None for a table whose loads have no terms, and its first load."""
+    others = "select count(*) from raw.loads where table_name = $1 and load_id <> $2"
+    if table_name not in KEYS or not warehouse.scalar(others, (table_name, load_id)):
         return None
     own = warehouse.query(
         f"{DELIVERIES}, own as (select * from deliveries where load_id = $1) "

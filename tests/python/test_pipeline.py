@@ -28,7 +28,8 @@ def dbt(city: City, *arguments: str) -> subprocess.CompletedProcess:
 
 
 def test_dbt_build_passes_on_an_empty_warehouse(empty_city: City) -> None:
-    result = dbt(empty_city, "build")
+    # What needs no row, the unit tests, is built below.
+    result = dbt(empty_city, "build", "--exclude-resource-types", "unit_test")
     assert result.returncode == 0, result.stdout[-3000:]
     assert re.search(r"WARN=0 ERROR=0 SKIP=0", result.stdout), result.stdout[-500:]
     assert empty_city.value("select count(*) from powerbi.pipe_risk") == 0

@@ -329,7 +329,8 @@ def _identifier(text: str, mapping: SourceMapping) -> str:
         f"case when contains({text}, '''') then {quoted.replace('TEXT', text)} "
         f"when contains({text}, '=') then {wrapped.replace('TEXT', text)} else {text} end"
     )
-    plain = f"regexp_replace({plain}, '^(\\s*[0-9]+)\\.0+(\\s*)$', '\\1\\2')"
+    whole = f"regexp_replace({plain}, '^(\\s*[0-9]+)\\.0+(\\s*)$', '\\1\\2')"
+    plain = f"case when contains({text}, '.0') then {whole} else {plain} end"
     if mapping.identifiers == "number":
         plain = f"regexp_replace({plain}, '^\\s*0+([0-9]+)\\s*$', '\\1')"
     return plain

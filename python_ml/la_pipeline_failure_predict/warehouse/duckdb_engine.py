@@ -150,7 +150,7 @@ class DuckDBBuild(DuckDBWarehouse):
         return None
 
 
-SCRATCH_MEMORY_MB = 400
+SCRATCH_MEMORY_MB = 600
 COLUMN_MEMORY_MB = 0.3
 """Of each column, however few its rows: the blocks of the tables that hold it on its way."""
 
