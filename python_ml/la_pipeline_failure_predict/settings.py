@@ -50,6 +50,21 @@ class Settings(BaseSettings):
     portal_dir: Path = Field(
         default=Path("portal"), description="Folder of the portal's snapshots and accounts."
     )
+    portal_hosts: str = Field(
+        default="", description="Names that browsers call the portal by, separated by commas."
+    )
+    portal_tls: bool = Field(
+        default=False, description="Whether browsers reach the portal over https, by a proxy."
+    )
+    portal_proxy: str | None = Field(
+        default=None, description="Address of the proxy whose X-Forwarded headers are believed."
+    )
+    portal_idle_minutes: float = Field(
+        default=30.0, gt=0, description="After how long without a request a session ends, minutes."
+    )
+    portal_session_hours: float = Field(
+        default=12.0, gt=0, description="After how long a session ends at the latest, hours."
+    )
     json_schemas: Path | None = Field(
         default=None,
         description="Copy of Microsoft's json-schemas, for la-pipes powerbi check: the folder that "

@@ -2,6 +2,9 @@
 
 import re
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from la_pipeline_failure_predict.warehouse.base import sql_text
 
 FORMULA = r"^('*[=+\-@\t\r\n\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])"
@@ -15,6 +18,17 @@ def without_formula(value: object) -> object:
     """Put an apostrophe before a text that a spreadsheet would run; numbers stay as they are."""
     is_formula = isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.match(value)
     return f"'{value}" if is_formula else value
+
+
+def without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Put an apostrophe before each text that a spreadsheet would run as a formula."""
+    columns = [
+        pc.replace_substring_regex(column, FORMULA, r"'\1")
+        if pa.types.is_string(column.type)
+        else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def as_delivered(value: str) -> str:

@@ -149,6 +149,8 @@ def demo(settings: Settings, pipes: int, seed: int) -> None:
         _run(dbt, settings, read_deliveries(delivery))
     Screen.current().say(
         "\nWhere to go next: the views in the schema powerbi; `la-pipes report` for a picture; "
+        "`la-pipes portal publish`, `la-pipes portal user add YOU@EXAMPLE.ORG --role "
+        "administrator` and `la-pipes portal serve` for the pages that planners open; "
         "`dbt docs generate && dbt docs serve` for every column; the README's part \"Your own "
         'city" to load your own mains and breaks.'
     )

@@ -7,13 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.powerbi import SCHEMA
 from la_pipeline_failure_predict.powerbi.warehouse_views import read_view_types
-from la_pipeline_failure_predict.spreadsheets import FORMULA
+from la_pipeline_failure_predict.spreadsheets import without_formulas
 from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.base import ARROW_TYPES, quote
 
@@ -46,17 +45,6 @@ class View:
         )
 
 
-def _without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Put an apostrophe before each text that a spreadsheet would run as a formula."""
-    columns = [
-        pc.replace_substring_regex(column, FORMULA, r"'\1")
-        if pa.types.is_string(column.type)
-        else column
-        for column in batch.columns
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
-
-
 @dataclass(frozen=True)
 class Format:
     """How rows become a file; `open` takes its path and schema."""
@@ -68,7 +56,7 @@ class Format:
 FORMATS: Mapping[str, Format] = {
     "parquet": Format(parquet.ParquetWriter),
     # Texts in double quotes, nulls without. People open it with a double click.
-    "csv": Format(csv.CSVWriter, _without_formulas),
+    "csv": Format(csv.CSVWriter, without_formulas),
 }
 
 

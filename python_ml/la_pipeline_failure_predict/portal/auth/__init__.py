@@ -1,0 +1,1 @@
+"""Accounts, sessions and the record of what was done with them."""

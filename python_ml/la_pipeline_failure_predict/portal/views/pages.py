@@ -1,0 +1,152 @@
+"""What planners read: dashboard, ranking, main, plan, performance and quality."""
+
+from contextlib import suppress
+
+import flask
+from flask import Blueprint, g, request
+from flask.typing import ResponseReturnValue
+
+from la_pipeline_failure_predict.portal.auth.audit import record
+from la_pipeline_failure_predict.portal.auth.models import RoleName, db
+from la_pipeline_failure_predict.portal.data import figures, mains
+from la_pipeline_failure_predict.portal.data.reader import Reader, Snapshots
+from la_pipeline_failure_predict.portal.views.words import MILES_PER_KM
+
+pages = Blueprint("pages", __name__)
+
+MOST_BUDGET_USD = 1e12
+
+
+def reader() -> Reader | None:
+    """Return the current snapshot as the account sees it; the same one during a request."""
+    if "reader" not in g:
+        snapshots: Snapshots = flask.current_app.extensions["portal_snapshots"]
+        snapshot = snapshots.current()
+        g.reader = Reader(snapshot, g.account.area_ids) if snapshot else None
+    found: Reader | None = g.reader
+    return found
+
+
+def require(role: RoleName) -> None:
+    """Refuse who may do less than a role."""
+    if not g.account.may(role):
+        flask.abort(403)
+
+
+def render(template: str, **values: object) -> str:
+    """Render a page of who is signed in."""
+    source = reader()
+    return flask.render_template(
+        template, account=g.account, manifest=source.manifest if source else None, **values
+    )
+
+
+def nothing_yet() -> str:
+    """Return the page that stands in while nothing is published."""
+    return render("dashboard/onboarding.html")
+
+
+@pages.get("/")
+def dashboard() -> ResponseReturnValue:
+    """Show the figures of the network at a glance."""
+    source = reader()
+    if source is None:
+        return nothing_yet()
+    shown = figures.dashboard(source)
+    year = shown["year"]
+    km = year["km"] if year else None
+    per_100_km = year["breaks"] / km * 100 if km else None
+    return render(
+        "dashboard/dashboard.html",
+        per_100_km=per_100_km,
+        per_100_miles=per_100_km / MILES_PER_KM if per_100_km is not None else None,
+        **shown,
+    )
+
+
+@pages.get("/risk")
+def risk() -> ResponseReturnValue:
+    """Show the mains in the order of their risk."""
+    source = reader()
+    if source is None:
+        return nothing_yet()
+    filters = mains.Filters.from_address(request.args)
+    number = request.args.get("page", default=1, type=int)
+    return render(
+        "reports/risk_assessment.html",
+        filters=filters,
+        page=mains.rank(source, filters, number),
+        choices=mains.choices(source),
+    )
+
+
+@pages.get("/risk.csv")
+def risk_csv() -> ResponseReturnValue:
+    """Send the mains that the filters leave, as a file."""
+    require("planner")
+    source = reader()
+    if source is None:
+        flask.abort(404)
+    filters = mains.Filters.from_address(request.args)
+    record("export", source.manifest.snapshot_id, f"risk.csv {filters.address}")
+    db.session.commit()
+    name = f"mains-{source.manifest.snapshot_id}.csv"
+    return flask.Response(
+        mains.export(source, filters),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@pages.get("/pipe/<path:pipe_id>")
+def pipe(pipe_id: str) -> ResponseReturnValue:
+    """Show a main: what it is, its score and why, its breaks, its project."""
+    source = reader()
+    found = mains.find_main(source, pipe_id) if source else None
+    if found is None:
+        flask.abort(404)
+    return render("reports/pipe.html", **found)
+
+
+@pages.get("/plan")
+def plan() -> ResponseReturnValue:
+    """Show the projects that a budget buys."""
+    source = reader()
+    if source is None:
+        return nothing_yet()
+    budget = None
+    with suppress(ValueError):
+        budget = float(request.args.get("budget", "").replace(",", ""))
+    if budget is not None and not 0 < budget < MOST_BUDGET_USD:
+        budget = None
+    return render(
+        "reports/plan.html",
+        budget=budget,
+        most_shown=figures.PROJECTS_SHOWN,
+        sees_all_areas=source.sees_all_areas,
+        **figures.plan(source, budget),
+    )
+
+
+@pages.get("/performance")
+def performance() -> ResponseReturnValue:
+    """Show how past predictions met what happened."""
+    source = reader()
+    if source is None:
+        return nothing_yet()
+    return render(
+        "reports/performance.html",
+        sees_all_areas=source.sees_all_areas,
+        **figures.performance(source),
+    )
+
+
+@pages.get("/quality")
+def quality() -> ResponseReturnValue:
+    """Show what the checks of the data found."""
+    source = reader()
+    if source is None:
+        return nothing_yet()
+    return render(
+        "reports/quality.html", sees_all_areas=source.sees_all_areas, **figures.quality(source)
+    )

@@ -1,0 +1,117 @@
+"""A portal on a real snapshot of the small sample city, and people who sign in to it."""
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from cities import City
+from la_pipeline_failure_predict.portal.app import create_app
+from la_pipeline_failure_predict.portal.auth import accounts
+from la_pipeline_failure_predict.portal.auth.models import RoleName
+from la_pipeline_failure_predict.portal.config import PortalConfig
+from la_pipeline_failure_predict.portal.data.publish import publish
+from la_pipeline_failure_predict.portal.data.store import Store
+
+PASSWORD = "seven green kettles hum at noon"
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+@pytest.fixture(scope="session")
+def published(sample_cities: dict[str, City], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one snapshot of the sample city."""
+    folder = tmp_path_factory.mktemp("portal")
+    with sample_cities["duckdb"].connect() as warehouse:
+        publish(warehouse, folder)
+    return folder
+
+
+@dataclass
+class Browser:
+    """A browser of somebody, with cookies of its own."""
+
+    client: FlaskClient
+
+    def get(self, address: str) -> TestResponse:
+        """Open an address."""
+        return self.client.get(address)
+
+    def post(self, address: str, form: str | None = None, **fields: str) -> TestResponse:
+        """Send a form as the page with it has it."""
+        found = TOKEN.search(self.client.get(form or address).text)
+        assert found, form or address
+        return self.client.post(address, data={"csrf_token": found[1], **fields})
+
+    def sign_in(self, email: str, password: str = PASSWORD, following: str = "") -> TestResponse:
+        """Sign in with the form."""
+        return self.post("/login", "/login", email=email, password=password, next=following)
+
+    def cookies(self) -> dict[str, str]:
+        """Values of the cookies, by name."""
+        return {cookie.key: cookie.value for cookie in self.client._cookies.values()}
+
+
+@dataclass
+class Portal:
+    """An app with a folder of its own."""
+
+    app: Flask
+    config: PortalConfig
+
+    def browser(self) -> Browser:
+        """Open a browser that is not signed in."""
+        return Browser(self.app.test_client())
+
+    def add(self, email: str, role: RoleName = "viewer", areas: tuple[str, ...] = ()) -> None:
+        """Add an account with the password of the tests."""
+        with self.app.app_context():
+            accounts.add(email, role, areas, PASSWORD)
+
+    def signed_in(self, role: RoleName, areas: tuple[str, ...] = ()) -> Browser:
+        """Open a browser of a new account that is signed in."""
+        email = f"{role}-{len(areas)}@example.org"
+        self.add(email, role, areas)
+        browser = self.browser()
+        assert browser.sign_in(email).status_code == 302
+        return browser
+
+
+@pytest.fixture
+def make_portal(published: Path, tmp_path: Path) -> Callable[..., Portal]:
+    """Make a portal on a copy of the snapshot; `published=False` has nothing yet."""
+
+    def make(with_snapshot: bool = True, **settings: object) -> Portal:
+        folder = tmp_path / "portal"
+        if with_snapshot:
+            shutil.copytree(published, folder)
+        config = replace(PortalConfig(folder), **settings)  # type: ignore[arg-type]
+        return Portal(create_app(config), config)
+
+    return make
+
+
+@pytest.fixture
+def portal(make_portal: Callable[..., Portal]) -> Portal:
+    """A portal on the snapshot of the sample city, without accounts."""
+    return make_portal()
+
+
+@pytest.fixture(scope="session")
+def areas_of(published: Path) -> dict[str, list[str]]:
+    """Scored mains of each area of the snapshot, the riskiest first."""
+    import duckdb
+
+    store = Store(published)
+    file = str(store.database(str(store.current_id())))
+    with duckdb.connect(file, read_only=True) as snapshot:
+        rows = snapshot.execute(
+            "select area_id, list(pipe_id order by risk_rank) from published.pipe_risk "
+            "where area_id <> 'unknown' group by area_id"
+        ).fetchall()
+    return dict(rows)
