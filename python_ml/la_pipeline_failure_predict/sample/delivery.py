@@ -74,6 +74,7 @@ def pipes_table(rng: np.random.Generator, mains: Mains) -> pa.Table:
             "start_latitude": start_latitude.round(7),
             "end_longitude": end_longitude.round(7),
             "end_latitude": end_latitude.round(7),
+            "geometry_wkt": _line_texts(mains),
         }
     )
 
@@ -189,6 +190,13 @@ def _features(
             for polygon, row in zip(degrees, properties, strict=True)
         ],
     }
+
+
+def _line_texts(mains: Mains) -> npt.NDArray[np.object_]:
+    """Axis of each main in degrees as well-known text, shape (mains,)."""
+    nodes = np.stack([mains.start_m, mains.middle_m, mains.end_m], axis=1)
+    degrees = np.stack(to_degrees(nodes[..., 0], nodes[..., 1]), axis=-1)
+    return np.asarray(shapely.to_wkt(shapely.linestrings(degrees), rounding_precision=7))
 
 
 def _installation_ids(installation: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:

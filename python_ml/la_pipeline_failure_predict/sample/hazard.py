@@ -47,8 +47,8 @@ _SPATIAL_SIGMA: Final = 0.12
 _SPATIAL_RANGE_M: Final = 350.0
 # Tuned, with the length of installations, to the two figures about repeats. Most of the clustering
 # comes from leaks, which a model can see, and little from frailty, which a model cannot see.
-_EXCITED_INSTALLATION: Final = 2.15
-_EXCITED_NEAR: Final = 2.15
+_EXCITED_INSTALLATION: Final = 1.9
+_EXCITED_NEAR: Final = 2.45
 _LOCATION_NOISE_M: Final = 5.0
 _OLD_STEEL_LEAK_SHARE: Final = 0.03
 """Riveted and early welded steel before 1931, as a share of all leaks; else cast iron."""
@@ -247,11 +247,11 @@ def _points(
     rng: np.random.Generator, mains: Mains, main: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
     """Where the mains leaked, as noted: anywhere along them, a few meters off, shape (leaks, 2)."""
-    along = rng.random((len(main), 1))
-    start, end = mains.start_m[main], mains.end_m[main]
-    return np.asarray(
-        start + along * (end - start) + rng.normal(0, _LOCATION_NOISE_M / 2**0.5, start.shape)
-    )
+    along = 2 * rng.random((len(main), 1)) - 1  # from -1 at the start over 0 at the bend
+    middle = mains.middle_m[main]
+    end = np.where(along < 0, mains.start_m[main], mains.end_m[main])
+    noise = rng.normal(0, _LOCATION_NOISE_M / 2**0.5, middle.shape)
+    return np.asarray(middle + np.abs(along) * (end - middle) + noise)
 
 
 def _dated(

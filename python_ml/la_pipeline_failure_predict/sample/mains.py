@@ -66,8 +66,8 @@ class Mains:
 
     Attributes
     ----------
-    start_m, end_m : array, shape (n, 2)
-        Ends, UTM meters.
+    start_m, middle_m, end_m : array, shape (n, 2)
+        Ends and a bend about halfway, UTM meters.
     length_m : array, shape (n,)
         Meters.
     place, street, road_class : array, shape (n,)
@@ -88,6 +88,7 @@ class Mains:
     """
 
     start_m: npt.NDArray[np.float64]
+    middle_m: npt.NDArray[np.float64]
     end_m: npt.NDArray[np.float64]
     length_m: npt.NDArray[np.float64]
     place: npt.NDArray[np.int64]
@@ -103,11 +104,6 @@ class Mains:
     frailty: npt.NDArray[np.float64]
     street_name: npt.NDArray[np.str_]
     covered: list[int]
-
-    @property
-    def middle_m(self) -> npt.NDArray[np.float64]:
-        """Mid-points, shape (n, 2), UTM meters."""
-        return (self.start_m + self.end_m) / 2
 
     @property
     def install_year(self) -> npt.NDArray[np.int64]:
@@ -156,10 +152,12 @@ def lay_mains(rng: np.random.Generator, pipes: int) -> Mains:
     weight = np.bincount(installation, exposure, len(laid_on)).astype(np.float64)
     material = _materials(rng, laid_on, weight)
     first = np.unique(installation, return_index=True)[1]
-    diameter = _diameters(rng, road_class[first], material)
+    street, is_hilly = network.street[trench[first]], network.is_hilly[trench[first]]
+    diameter = _diameters(rng, road_class[first], street, is_hilly, material)
     joint = _joints(rng, laid_on, material)
     return Mains(
         start_m=network.start_m[trench],
+        middle_m=network.middle_m[trench],
         end_m=network.end_m[trench],
         length_m=length,
         place=network.place[trench],
@@ -190,15 +188,15 @@ def _install_years(
 ) -> npt.NDArray[np.float64]:
     """Year (with fraction) each installation was laid, shape (installations,).
 
-    A score orders the installations: the neighborhood's wave, the street's, the project's own,
+    A score orders the installations: the neighborhood's wave, its street's, the project's own,
     and some that were renewed long ago. Its rank by length gives the year, so the city's age
     profile holds whatever the neighborhoods covered.
     """
     first = np.unique(run, return_index=True)[1]
-    streets = int(network.street[-1]) + 1
+    _, block = np.unique(network.street * len(PLACES) + network.place, return_inverse=True)
     developed = np.array([place.developed for place in PLACES], dtype=np.float64)
     score = developed[network.place[first]]
-    score = score + rng.normal(0, 9.0, streets)[network.street[first]]
+    score = score + rng.normal(0, 9.0, int(block.max()) + 1)[block[first]]
     score += rng.normal(0, 5.0, len(first))
     renewed = rng.random(len(first)) < 0.28
     score += renewed * rng.uniform(10.0, 75.0, len(first))
@@ -267,14 +265,24 @@ def _materials(
 def _diameters(
     rng: np.random.Generator,
     road_class: npt.NDArray[np.int64],
+    street: npt.NDArray[np.int64],
+    is_hilly: npt.NDArray[np.bool_],
     material: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64]:
-    """Diameter of each installation (mm): larger under larger roads, copper small, steel large."""
+    """Diameter of each installation, mm, much alike along a street.
+
+    Mains are larger under larger roads and one size larger in the hills; copper is small, steel
+    large.
+    """
     limits = np.cumsum(_DIAMETER_SHARES, axis=1)[road_class]
-    draw = rng.random(len(material))
+    score = rng.normal(0, 1.0, int(street.max()) + 1)[street] + rng.normal(0, 0.4, len(street))
+    draw = np.empty(len(score))
+    for index in range(len(_DIAMETER_SHARES)):  # ranks, so that each class has its shares
+        members = np.flatnonzero(road_class == index)
+        draw[members[np.argsort(score[members])]] = (np.arange(len(members)) + 0.5) / len(members)
     draw = np.where(material == STEEL, draw**0.6, draw)
-    size = (draw[:, None] >= limits[:, :-1]).sum(axis=1)
-    return np.where(material == COPPER, _COPPER_MM, _DIAMETERS_MM[size])
+    size = (draw[:, None] >= limits[:, :-1]).sum(axis=1) + is_hilly
+    return np.where(material == COPPER, _COPPER_MM, _DIAMETERS_MM[size.clip(max=len(limits.T) - 1)])
 
 
 def _joints(

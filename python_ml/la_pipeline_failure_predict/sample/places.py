@@ -1,11 +1,14 @@
-"""Neighborhoods of the City of Los Angeles and what surrounds them.
+"""The City of Los Angeles in rough: its neighborhoods, its coast, its hills.
 
 Centers are rough (about half a kilometer); `developed` is the year around which most streets were
-laid out. Polygons are not the official ones: a neighborhood is what lies nearer to its center
-than to any other center, neighboring city, park or stretch of sea, up to a few kilometers.
+laid out. Polygons are not the official ones: a neighborhood is the land that lies nearer to its
+center than to any other center, neighboring city or park. Neighborhoods touch; only at the rim of
+the city does none reach farther than a few kilometers from its center.
 """
 
 import re
+from functools import cache
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,7 +17,16 @@ import shapely
 from pyproj import Transformer
 
 CELL_RADIUS_M: Final = 2_400.0
-"""No neighborhood reaches farther from its center (m)."""
+"""How far neighborhoods at the rim of the city reach from their centers (m)."""
+
+_CLOSED_GAP_M: Final = 2_500.0
+"""Land between neighborhoods, up to twice as wide as this, belongs to them (m)."""
+
+_SHARED_BORDER_M: Final = 300.0
+"""Neighborhoods with less border between them are no neighbors (m)."""
+
+START: Final = (34.034, -118.440)
+"""Latitude and longitude where a small sample begins: three neighborhoods meet near it."""
 
 _TO_METRES: Final = Transformer.from_crs("EPSG:4326", "EPSG:32611", always_xy=True)
 
@@ -172,10 +184,36 @@ _ELSEWHERE: Final = (  # latitude, longitude of places the utility has no mains 
     (34.145, -118.650), (34.175, -118.660), (34.137, -118.297), (34.175, -118.480),
     # Hansen Dam, LAX, mountains
     (34.268, -118.388), (33.942, -118.408), (34.100, -118.600), (34.110, -118.510),
-    # sea
-    (34.020, -118.540), (34.030, -118.560), (33.980, -118.490), (33.950, -118.470),
-    # sea, harbor, mountains
-    (33.715, -118.315), (33.735, -118.262), (33.752, -118.235), (34.330, -118.490),
+    # mountains
+    (34.330, -118.490),
+)
+_MORE_CENTERS: Final = {  # latitude, longitude of further parts of a neighborhood
+    "Harbor Gateway": (
+        (33.925, -118.283), (33.905, -118.288), (33.885, -118.290), (33.848, -118.298),
+        (33.826, -118.300),
+    ),
+}
+_COAST: Final = (  # latitude, longitude, from Topanga to Long Beach
+    (34.036, -118.640), (34.038, -118.583), (34.037, -118.556), (34.027, -118.520),
+    (34.009, -118.500), (33.985, -118.476), (33.963, -118.460), (33.945, -118.447),
+    (33.912, -118.427), (33.885, -118.412), (33.843, -118.394), (33.805, -118.395),
+    (33.775, -118.425), (33.740, -118.405), (33.735, -118.370), (33.705, -118.293),
+    (33.711, -118.281), (33.730, -118.277), (33.752, -118.274), (33.765, -118.262),
+    (33.766, -118.240), (33.760, -118.190),
+)
+_RIDGES: Final = (  # how far hills reach (m), then latitude, longitude along a ridge
+    # Santa Monica Mountains and Hollywood Hills
+    (4_000.0, ((34.100, -118.640), (34.075, -118.540), (34.090, -118.490), (34.103, -118.450),
+               (34.120, -118.410), (34.122, -118.360), (34.130, -118.300))),
+    # Verdugo Mountains, San Gabriel Mountains, Santa Susana Mountains
+    (3_400.0, ((34.205, -118.270), (34.235, -118.310))),
+    (3_100.0, ((34.335, -118.470), (34.320, -118.400), (34.290, -118.330), (34.270, -118.270))),
+    (3_700.0, ((34.300, -118.640), (34.305, -118.560), (34.310, -118.500))),
+    # Simi Hills, Palos Verdes, Mount Washington, Baldwin Hills
+    (3_400.0, ((34.240, -118.660), (34.170, -118.650))),
+    (3_400.0, ((33.770, -118.390), (33.745, -118.325))),
+    (2_300.0, ((34.112, -118.222), (34.088, -118.196))),
+    (2_000.0, ((34.011, -118.366), (34.004, -118.352))),
 )
 # fmt: on
 
@@ -204,14 +242,83 @@ def centres_m() -> npt.NDArray[np.float64]:
     return np.column_stack([east, north])
 
 
+@cache
 def cells_m() -> npt.NDArray[np.object_]:
-    """Polygon of each of `PLACES` in meters, shape (places,): its Voronoi cell within a circle."""
+    """Polygon of each of `PLACES` in meters, shape (places,): the land nearest to its centers."""
     centers = centres_m()
-    latitude, longitude = np.array(_ELSEWHERE).T
-    elsewhere = np.column_stack(to_metres(longitude, latitude))
-    cells = voronoi_cells(np.vstack([centers, elsewhere]), margin_m=2 * CELL_RADIUS_M)
-    circles = shapely.buffer(shapely.points(centers), CELL_RADIUS_M, quad_segs=8)
-    return np.asarray(shapely.intersection(cells[: len(PLACES)], circles))
+    owners, more = _further_centers()
+    sites = np.vstack([centers, more, _points_m(_ELSEWHERE)])
+    cells = voronoi_cells(sites, margin_m=2 * CELL_RADIUS_M)
+    parts = np.r_[np.arange(len(PLACES)), owners]
+    whole = [shapely.union_all(cells[: len(parts)][parts == place]) for place in range(len(PLACES))]
+    land = _land(sites[: len(parts)])
+    return np.array([_largest(cell) for cell in shapely.intersection(whole, land)], dtype=object)
+
+
+@cache
+def sea_m() -> shapely.Polygon:
+    """Sea off the city, in meters: what lies southwest of a smooth coast."""
+    coast = _smooth(_points_m(_COAST))
+    west, south = coast.min(axis=0) - 20_000.0
+    corners = [(coast[-1, 0], south), (west, south), (west, coast[0, 1])]
+    return shapely.Polygon(np.vstack([coast, corners]))
+
+
+@cache
+def hills_m() -> shapely.Geometry:
+    """Hills of the city, in meters: where `hilliness` is above a half."""
+    ridges = [shapely.LineString(_points_m(ridge)) for _, ridge in _RIDGES]
+    reaches = np.array([reach for reach, _ in _RIDGES]) * (1 - 0.5**0.5) ** 0.5
+    return shapely.union_all(shapely.buffer(ridges, reaches))
+
+
+def hilliness(points_m: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """How hilly it is, from 0 in the plain to 1 on a ridge, shape (n, 2) to (n,)."""
+    steep = np.zeros(len(points_m))
+    for reach, ridge in _RIDGES:
+        for start, end in pairwise(_points_m(ridge)):
+            low, high = np.minimum(start, end) - reach, np.maximum(start, end) + reach
+            near = np.flatnonzero(((points_m > low) & (points_m < high)).all(axis=1))
+            away, step = points_m[near] - start, end - start
+            away -= (away @ step / (step @ step)).clip(0.0, 1.0)[:, None] * step
+            height = (1 - (away**2).sum(axis=1) / reach**2).clip(0.0) ** 2
+            steep[near] = np.maximum(steep[near], height)
+    return steep
+
+
+def _points_m(places: tuple[tuple[float, float], ...]) -> npt.NDArray[np.float64]:
+    """Pairs of latitude and longitude in meters, shape (n, 2)."""
+    latitude, longitude = np.array(places).T
+    return np.column_stack(to_metres(longitude, latitude))
+
+
+def _further_centers() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Place of each of the further centers, shape (n,), and where they are, shape (n, 2)."""
+    names = [place.name for place in PLACES]
+    owners = [names.index(name) for name, points in _MORE_CENTERS.items() for _ in points]
+    points = tuple(point for several in _MORE_CENTERS.values() for point in several)
+    return np.array(owners, dtype=np.int64), _points_m(points)
+
+
+def _land(centers: npt.NDArray[np.float64]) -> shapely.Geometry:
+    """Circles around the centers with the gaps between them closed, without the sea."""
+    circles = shapely.union_all(shapely.buffer(shapely.points(centers), CELL_RADIUS_M))
+    closed = circles.buffer(_CLOSED_GAP_M).buffer(-_CLOSED_GAP_M)
+    return closed.difference(sea_m()).simplify(5.0)
+
+
+def _largest(shape: shapely.Geometry) -> shapely.Polygon:
+    """Largest part of a shape, without holes."""
+    part = max(shapely.get_parts(shape), key=lambda part: part.area)
+    return shapely.Polygon(part.exterior)
+
+
+def _smooth(line: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Cut the corners of a line three times (Chaikin, CGIP 3, 1974), shape (n, 2)."""
+    for _ in range(3):
+        cut = np.stack([0.75 * line[:-1] + 0.25 * line[1:], 0.25 * line[:-1] + 0.75 * line[1:]], 1)
+        line = np.vstack([line[:1], cut.reshape(-1, 2), line[-1:]])
+    return line
 
 
 def voronoi_cells(sites: npt.NDArray[np.float64], margin_m: float) -> npt.NDArray[np.object_]:
@@ -239,9 +346,25 @@ def voronoi_cells(sites: npt.NDArray[np.float64], margin_m: float) -> npt.NDArra
     return np.asarray(shapely.intersection(ordered, extent))
 
 
-def visiting_order() -> list[int]:
-    """Indexes of `PLACES` so that any first few span all eras: bit reversal of the rank by age."""
-    by_age = sorted(range(len(PLACES)), key=lambda i: (PLACES[i].developed, PLACES[i].name))
-    bits = (len(PLACES) - 1).bit_length()
-    ranks = sorted(range(len(PLACES)), key=lambda rank: int(f"{rank:0{bits}b}"[::-1], 2))
-    return [by_age[rank] for rank in ranks]
+def start_m() -> npt.NDArray[np.float64]:
+    """`START` in meters, shape (2,)."""
+    return _points_m((START,))[0]
+
+
+@cache
+def visiting_order() -> tuple[int, ...]:
+    """Indexes of `PLACES` outward from `START`: any first few are one coherent part of the city."""
+    cells = cells_m()
+    distance = np.hypot(*(centres_m() - start_m()).T)
+    one, other = shapely.STRtree(cells).query(shapely.buffer(cells, 1.0), predicate="intersects")
+    border = shapely.area(shapely.intersection(shapely.buffer(cells[one], 1.0), cells[other]))
+    touching = {
+        place: set(other[(one == place) & (border > _SHARED_BORDER_M)])
+        for place in range(len(PLACES))
+    }
+    order: list[int] = []
+    near = {int(distance.argmin())}
+    while near:
+        order.append(min(near, key=lambda place: distance[place]))
+        near = (near | touching[order[-1]]) - set(order)
+    return tuple(order)
