@@ -5,7 +5,7 @@ into the next; Downtown it turns, and in the hills streets wind and every other 
 """
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,14 @@ from la_pipeline_failure_predict.sample.places import (
 )
 from la_pipeline_failure_predict.sample.targets import FULL_SIZE, MEAN_LENGTH_M, REPLACED_SHARE
 
+_Item = TypeVar("_Item", bound=np.generic)
+
 _FEWEST_PLACES: Final = 3
 _FULL_SEGMENTS: Final = round(FULL_SIZE * (1 - REPLACED_SHARE))
 _LENGTH_SIGMA: Final = 0.7
 _LENGTH_RANGE_M: Final = (3.0, 250.0)
 _SPARE: Final = 0.015  # of the segments laid; those nearest to the rim are dropped
+_OUTER_M: Final = 300.0  # the spare segments lie within this distance of the rim
 _ROOM: Final = 1.08  # a part of the city may be this much sparser, to end where neighborhoods do
 _MISSING_IN_HILLS: Final = 0.4
 _MARGIN_M: Final = 2_500.0  # no point is bent farther than this
@@ -186,6 +189,7 @@ def _lay(
     waves = rng.uniform(0.0, 2 * np.pi, (len(_WAVES_M), 2))
     room = float(_room_m2(rim))
     spacing = (1 + 1 / _SHORT_BLOCKS_PER_LONG) * room / (segments * MEAN_LENGTH_M)
+    spacing /= 1.0 + _SPARE
     while True:
         laid = _grid(rng, waves, cells, rim, spacing)
         surplus = len(laid.line) / segments
@@ -215,8 +219,10 @@ def _grid(
 
 def _draw_in(laid: _Laid, rim: shapely.Geometry, segments: int) -> _Laid:
     """Drop the segments nearest to the rim until as many are left as wanted."""
-    shapely.prepare(rim.boundary)
-    depth = shapely.distance(rim.boundary, shapely.points(laid.nodes[:, 1]))
+    middle = laid.nodes[:, 1]
+    outer = np.flatnonzero(~shapely.contains_xy(rim.buffer(-_OUTER_M), *middle.T))
+    depth = np.full(len(middle), _OUTER_M)
+    depth[outer] = shapely.distance(rim.boundary, shapely.points(middle[outer]))
     return laid.take(np.sort(np.argsort(-depth, kind="stable")[:segments]))
 
 
@@ -256,27 +262,33 @@ def _cut(
     is_across: bool,
 ) -> _Laid:
     """Bend lines and keep the segments within the rim; some lines spare the hills."""
-    bent = _wind(_bend(lines.reshape(-1, 2), waves)).reshape(lines.shape)
-    nodes = np.stack([bent[:, 0:-1:2], bent[:, 1::2], bent[:, 2::2]], axis=2)
-    shapely.prepare(rim)
-    line, step = np.nonzero(shapely.contains_xy(rim, nodes[..., 1, 0], nodes[..., 1, 1]))
-    middle = nodes[line, step, 1]
+    bent = _bend(lines.reshape(-1, 2), waves)
+    near = shapely.contains_xy(rim.buffer(2 * _WINDING_M), *bent.T)
+    bent[near] = _wind(bent[near])
+    near[near] = shapely.contains_xy(rim, *bent[near].T)
+    line, step = np.nonzero(_triples(near.reshape(len(lines), -1)).all(axis=2))
+    nodes = _triples(bent.reshape(lines.shape))[line, step]
+    middle = nodes[:, 1]
     found, cell = shapely.STRtree(cells).query(shapely.points(middle), predicate="within")
     is_hilly = hilliness(middle) > 0.5
     road_class = _road_class(line)
     spared = is_hilly & (road_class == 0) & (line % 2 == 1)
     kept = ~spared[found]
     found, cell = found[kept], cell[kept]
-    line, step = line[found], step[found]
     return _Laid(
-        nodes=nodes[line, step],
-        line=line,
-        step=step,
+        nodes=nodes[found],
+        line=line[found],
+        step=step[found],
         road_class=road_class[found],
-        is_across=np.full(len(line), is_across),
+        is_across=np.full(len(found), is_across),
         cell=cell,
         is_hilly=is_hilly[found],
     )
+
+
+def _triples(nodes: npt.NDArray[_Item]) -> npt.NDArray[_Item]:
+    """Group nodes by segment: from (lines, nodes, ...) to (lines, segments, 3, ...)."""
+    return np.stack([nodes[:, 0:-1:2], nodes[:, 1::2], nodes[:, 2::2]], axis=2)
 
 
 def _bend(

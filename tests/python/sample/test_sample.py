@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 import shapely
 import yaml
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from la_pipeline_failure_predict.sample import (
     PROTOCOL_TARGETS,
@@ -16,7 +18,16 @@ from la_pipeline_failure_predict.sample import (
     write,
     write_sample,
 )
-from la_pipeline_failure_predict.sample.places import to_metres
+from la_pipeline_failure_predict.sample.mains import lay_mains
+from la_pipeline_failure_predict.sample.network import Network, lay_streets
+from la_pipeline_failure_predict.sample.places import (
+    PLACES,
+    cells_m,
+    hilliness,
+    sea_m,
+    to_metres,
+    visiting_order,
+)
 
 CONTRACT = Path(__file__).parents[3] / "schemas" / "data_schema.yaml"
 
@@ -40,6 +51,34 @@ def pipes(sample: SampleFiles) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def breaks(sample: SampleFiles) -> pd.DataFrame:
     return pd.read_csv(sample.breaks, parse_dates=["broke_on"])
+
+
+@pytest.fixture(scope="module")
+def lines(pipes: pd.DataFrame) -> np.ndarray:
+    """Axes of the mains in meters."""
+    shapes = shapely.from_wkt(pipes["geometry_wkt"].to_numpy())
+    return shapely.transform(shapes, to_metres, interleaved=False)
+
+
+@pytest.fixture(scope="module")
+def city() -> Network:
+    """All streets of the city."""
+    return lay_streets(np.random.default_rng(5), 258_500)
+
+
+def read_areas(sample: SampleFiles) -> np.ndarray:
+    """Neighborhoods in meters."""
+    features = json.loads(sample.areas.read_text())["features"]
+    shapes = [shapely.geometry.shape(feature["geometry"]) for feature in features]
+    return shapely.transform(np.array(shapes), to_metres, interleaved=False)
+
+
+def largest_part(lines: np.ndarray) -> float:
+    """Share of lines in the largest group that is joined within 60 m, less than half a block."""
+    near = shapely.STRtree(lines).query(lines, predicate="dwithin", distance=60)
+    joined = coo_array((np.ones(near.shape[1]), near), shape=(len(lines), len(lines)))
+    _, part = connected_components(joined, directed=False)
+    return float(np.bincount(part).max() / len(lines))
 
 
 def read_properties(path: Path) -> list[dict[str, object]]:
@@ -113,17 +152,100 @@ def test_every_break_falls_in_the_service_life_of_its_main(
     assert breaks["broke_on"].between("2005-01-01", "2024-12-31").all()
 
 
-def test_every_break_can_be_placed_and_lies_near_its_main(
-    pipes: pd.DataFrame, breaks: pd.DataFrame
+def test_every_break_can_be_placed_and_lies_on_its_main(
+    pipes: pd.DataFrame, breaks: pd.DataFrame, lines: np.ndarray
 ) -> None:
     assert (breaks["pipe_id"].notna() | breaks["longitude"].notna()).all()
-    joined = breaks.dropna(subset=["longitude", "pipe_id"]).merge(pipes, on="pipe_id")
-    start = np.column_stack(to_metres(joined["start_longitude"], joined["start_latitude"]))
-    end = np.column_stack(to_metres(joined["end_longitude"], joined["end_latitude"]))
-    point = shapely.points(np.column_stack(to_metres(joined["longitude"], joined["latitude"])))
-    distance = shapely.distance(point, shapely.linestrings(np.stack([start, end], axis=1)))
-    assert distance.max() < 30  # the search distance of the link step
-    assert np.hypot(*(end - start).T) == pytest.approx(joined["length_m"], abs=0.02)
+    known = breaks.dropna(subset=["longitude", "pipe_id"])
+    main = lines[pd.Index(pipes["pipe_id"]).get_indexer(known["pipe_id"])]
+    point = shapely.points(np.column_stack(to_metres(known["longitude"], known["latitude"])))
+    distance = shapely.distance(point, main)
+    assert distance.max() < 25  # the link step searches within 30 m
+    assert np.median(distance) < 5
+
+
+def test_mains_have_bent_lines_between_their_ends(pipes: pd.DataFrame, lines: np.ndarray) -> None:
+    for end, index in (("start", 0), ("end", -1)):
+        place = np.column_stack(to_metres(pipes[f"{end}_longitude"], pipes[f"{end}_latitude"]))
+        there = shapely.get_coordinates(shapely.get_point(lines, index))
+        assert np.abs(place - there).max() < 0.05
+    assert shapely.length(lines) == pytest.approx(pipes["length_m"], abs=0.05)
+    chords = shapely.linestrings(shapely.get_coordinates(lines).reshape(-1, 3, 2)[:, [0, 2]])
+    bend_m = shapely.distance(chords, shapely.get_point(lines, 1))
+    assert (bend_m > 0.1).mean() > 0.1
+    assert bend_m.max() > 3
+
+
+def test_streets_run_on_from_one_neighborhood_into_the_next(pipes: pd.DataFrame) -> None:
+    end = ["end_longitude", "end_latitude"]
+    start = ["start_longitude", "start_latitude"]
+    on = pipes.merge(
+        pipes, left_on=[*end, "street_name"], right_on=[*start, "street_name"], suffixes=("", "_2")
+    )
+    zone, zone_2 = on["pressure_zone"].str[:-1], on["pressure_zone_2"].str[:-1]
+    crossing = on.loc[zone != zone_2, "street_name"]
+    assert len(crossing) > 100
+    zones = pipes.groupby("street_name")["pressure_zone"].agg(lambda rows: rows.str[:-1].nunique())
+    assert (zones >= 2).mean() > 0.5
+
+
+def test_mains_form_one_piece(lines: np.ndarray, city: Network) -> None:
+    assert largest_part(lines) > 0.99
+    whole = shapely.linestrings(np.stack([city.start_m, city.end_m], axis=1))
+    assert largest_part(whole) > 0.99
+
+
+@pytest.mark.parametrize("pipes", [1_000, 60_000])
+def test_any_part_of_the_city_is_one_piece(pipes: int) -> None:
+    mains = lay_mains(np.random.default_rng(9), pipes)
+    ends = shapely.linestrings(np.stack([mains.start_m, mains.end_m], axis=1))
+    assert largest_part(ends) > 0.99
+    assert len(mains.covered) >= 3
+
+
+def test_neighborhoods_touch(sample: SampleFiles) -> None:
+    areas = read_areas(sample)
+    assert 8 <= len(areas) <= 15
+    together = shapely.union_all(shapely.buffer(areas, 1.0))
+    assert together.geom_type == "Polygon"
+    assert len(together.interiors) == 0
+    overlap = shapely.area(areas).sum() - shapely.union_all(areas).area
+    assert overlap < 1e-4 * together.area
+
+
+def test_the_whole_city_is_covered_outward(city: Network) -> None:
+    cells = cells_m()
+    assert city.covered == list(range(len(PLACES)))
+    assert sorted(visiting_order()) == city.covered
+    for count in (3, 12, 60):
+        part = shapely.union_all(shapely.buffer(cells[list(visiting_order()[:count])], 1.0))
+        assert part.geom_type == "Polygon"
+
+
+def test_no_main_lies_in_the_sea(city: Network) -> None:
+    nodes = np.concatenate([city.start_m, city.middle_m, city.end_m])
+    assert not shapely.contains_xy(sea_m(), *nodes.T).any()
+    assert shapely.contains_xy(sea_m().buffer(50), *nodes.T).any()  # streets run along the coast
+
+
+def test_trunk_mains_run_along_boulevards(pipes: pd.DataFrame) -> None:
+    trunk = pipes["diameter_mm"] >= 500
+    assert (pipes.loc[trunk, "road_class"] == "arterial").mean() > 0.6
+    on = pipes[pipes["road_class"] == "arterial"].merge(
+        pipes, left_on=["end_longitude", "street_name"], right_on=["start_longitude", "street_name"]
+    )
+    joined = on[on["installation_id_x"] != on["installation_id_y"]]
+    sizes = np.log(joined[["diameter_mm_x", "diameter_mm_y"]])
+    assert np.corrcoef(sizes.T)[0, 1] > 0.4
+
+
+def test_mains_are_larger_in_the_hills(pipes: pd.DataFrame, lines: np.ndarray) -> None:
+    middle = shapely.get_coordinates(shapely.line_interpolate_point(lines, 0.5, normalized=True))
+    local = (pipes["road_class"] == "local").to_numpy()
+    hilly = hilliness(middle) > 0.5
+    assert 0.005 < hilly.mean() < 0.3
+    size = pipes["diameter_mm"].to_numpy()
+    assert size[hilly & local].mean() > 1.15 * size[~hilly & local].mean()
 
 
 def test_every_main_lies_in_an_area_and_on_a_soil(sample: SampleFiles, pipes: pd.DataFrame) -> None:
