@@ -121,6 +121,18 @@ def test_views_hold_what_power_bi_imports(sample_cities: dict[str, City], engine
     assert sums["by_area"] == sums["by_month"] == sums["breaks"] > 100
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_lines_of_mains_reach_the_marts_as_delivered(
+    sample_cities: dict[str, City], sample_files: Path, engine: str
+) -> None:
+    with (sample_files.parent / "pipes.csv").open(newline="") as file:
+        delivered = {row["pipe_id"]: row["geometry_wkt"] for row in csv.DictReader(file)}
+    kept = sample_cities[engine].rows("select pipe_id, line_wkt from core.dim_pipes")
+    lines = {row["pipe_id"]: row["line_wkt"] for row in kept}
+    assert {pipe_id: lines[pipe_id] for pipe_id in delivered} == delivered
+    assert all(line.count(",") == 2 for line in delivered.values())  # bent, not just two ends
+
+
 def test_running_again_skips_what_is_up_to_date(
     sample_cities: dict[str, City], sample_files: Path
 ) -> None:
