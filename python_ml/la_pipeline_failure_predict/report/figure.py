@@ -21,10 +21,12 @@ RULE_NAMES = {SIMPLE_RULES[0]: "rule: past breaks per km", SIMPLE_RULES[1]: "rul
 MARKERS = ("o", "s", "^")
 MAINS = """
     select
-        longitude, latitude, risk_class_code, street_name, length_m, is_stub,
-        case when area_id <> 'unknown' then area_name end as area_name
-    from powerbi.pipe_risk
-    order by risk_rank
+        risk.longitude, risk.latitude, risk.risk_class_code, risk.street_name, risk.length_m,
+        risk.is_stub, pipes.line_wkt,
+        case when risk.area_id <> 'unknown' then risk.area_name end as area_name
+    from powerbi.pipe_risk as risk
+    inner join powerbi.pipes as pipes on risk.pipe_id = pipes.pipe_id
+    order by risk.risk_rank
 """
 SCORED = """
     select min(as_of_date) as day, sum(expected_breaks) as expected from powerbi.pipe_risk

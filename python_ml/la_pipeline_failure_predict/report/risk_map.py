@@ -6,6 +6,7 @@ from math import cos, floor, log10, radians
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from la_pipeline_failure_predict.powerbi.theme import CLASS_COLORS, INK, MUTED_INK
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 KM_PER_DEGREE = 111.2
-# What is drawn last lies on top.
-SIZES = {"low": 1.2, "medium": 3.0, "high": 6.0, "very_high": 14.0}
+# In points. What is drawn last lies on top.
+WIDTHS = {"low": 0.7, "medium": 1.2, "high": 1.9, "very_high": 3.2}
 NAMED_PLACES = 12
 NAMED_STREETS = 6
 
@@ -32,6 +33,7 @@ class Main:
     street_name: str | None
     length_m: float
     is_stub: bool
+    line_wkt: str | None = None
 
     @property
     def has_place(self) -> bool:
@@ -42,16 +44,17 @@ class Main:
 def draw_map(panel: "Axes", mains: Sequence[Main], title: str, text: str) -> None:
     """Draw the mains that have coordinates, the riskiest first in the sequence."""
     placed = [main for main in mains if main.has_place]
-    points = _kilometers(placed)
+    middle = _degrees(placed).mean(axis=0)
+    points = _kilometers(_degrees(placed), middle)
     codes = np.array([main.risk_class_code for main in placed])
     total = sum(main.length_m for main in mains)
     for code, color in CLASS_COLORS.items():
-        at = points[codes == code]
+        at = np.flatnonzero(codes == code)
         if not at.size:
             continue
         length = sum(main.length_m for main in mains if main.risk_class_code == code)
         label = f"{code.replace('_', ' ')}: {len(at):,} mains, {_percent(length / total)} of length"
-        panel.scatter(at[:, 0], at[:, 1], s=SIZES[code], color=color, linewidths=0)
+        _draw_mains(panel, [placed[i] for i in at], middle, WIDTHS[code], color)
         panel.plot([], [], "o", color=color, markersize=5, label=label)  # for the legend
     panel.set(xticks=[], yticks=[], aspect="equal", anchor="N")
     panel.margins(0.06)
@@ -68,10 +71,34 @@ def draw_map(panel: "Axes", mains: Sequence[Main], title: str, text: str) -> Non
     say_below_title(panel, title, text)
 
 
-def _kilometers(mains: Sequence[Main]) -> NDArray[np.float64]:
-    """Return kilometers east and north of the middle, shape (mains, 2)."""
-    degrees = np.array([(main.longitude, main.latitude) for main in mains], dtype=np.float64)
-    middle = degrees.mean(axis=0)
+def _draw_mains(
+    panel: "Axes",
+    mains: Sequence[Main],
+    middle: NDArray[np.float64],
+    width: float,
+    color: str,
+) -> None:
+    """Draw the lines of mains, and a point for each main that has none."""
+    from matplotlib.collections import LineCollection
+
+    lines = shapely.get_parts(shapely.from_wkt([main.line_wkt for main in mains if main.line_wkt]))
+    if lines.size:
+        nodes = _kilometers(shapely.get_coordinates(lines), middle)
+        ends = shapely.get_num_coordinates(lines).cumsum()[:-1]
+        panel.add_collection(LineCollection(np.split(nodes, ends), color=color, linewidth=width))
+    points = _kilometers(_degrees([main for main in mains if not main.line_wkt]), middle)
+    if points.size:
+        panel.scatter(points[:, 0], points[:, 1], s=2 * width**2, color=color, linewidths=0)
+
+
+def _degrees(mains: Sequence[Main]) -> NDArray[np.float64]:
+    """Return longitude and latitude of the middle of each main, shape (mains, 2)."""
+    places = [(main.longitude, main.latitude) for main in mains]
+    return np.array(places, dtype=np.float64).reshape(-1, 2)
+
+
+def _kilometers(degrees: NDArray[np.float64], middle: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return kilometers east and north of the middle, shape (places, 2)."""
     scale = np.array([cos(radians(middle[1])), 1.0]) * KM_PER_DEGREE
     found: NDArray[np.float64] = (degrees - middle) * scale
     return found

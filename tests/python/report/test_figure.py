@@ -146,6 +146,24 @@ def test_a_map_is_true_to_scale_and_names_its_places() -> None:
     pyplot.close(figure)
 
 
+def test_a_map_shows_the_lines_of_mains() -> None:
+    lines = ["LINESTRING (0 60, 0.5 60.1, 1 60)", "MULTILINESTRING ((0 60, 0 61), (1 60, 1 61))"]
+    mains = [
+        Main(0.5, 60.5, code, None, None, 100.0, False, line)
+        for code, line in zip(("low", "high", "high"), (*lines, None), strict=True)
+    ]
+    figure, panel = pyplot.subplots()
+    draw_map(panel, mains, "Where", "what")
+    low, high, point = panel.collections
+    assert [len(line) for line in low.get_segments()] == [3]
+    assert [len(line) for line in high.get_segments()] == [2, 2]
+    np.testing.assert_allclose(point.get_offsets(), [[0.0, 0.0]], atol=1e-9)
+    (west, south), _, (east, _) = low.get_segments()[0]
+    np.testing.assert_allclose([west, east], [-27.4, 27.4], atol=0.1)
+    np.testing.assert_allclose(south, -55.6)
+    pyplot.close(figure)
+
+
 def test_names_on_a_map_do_not_cover_each_other() -> None:
     mains = [
         Main(-118.0 + 0.001 * number, 34.0, "high", None, f"Street {number}", 50.0, False)
