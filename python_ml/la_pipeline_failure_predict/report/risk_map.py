@@ -85,7 +85,10 @@ def _draw_mains(
     if lines.size:
         nodes = _kilometers(shapely.get_coordinates(lines), middle)
         ends = shapely.get_num_coordinates(lines).cumsum()[:-1]
-        panel.add_collection(LineCollection(np.split(nodes, ends), color=color, linewidth=width))
+        drawn = LineCollection(
+            np.split(nodes, ends), color=color, linewidth=width, capstyle="round"
+        )
+        panel.add_collection(drawn)
     points = _kilometers(_degrees([main for main in mains if not main.line_wkt]), middle)
     if points.size:
         panel.scatter(points[:, 0], points[:, 1], s=2 * width**2, color=color, linewidths=0)

@@ -1,7 +1,7 @@
 """Streets and the segments of main along them: geometry only.
 
-One grid covers the city. A smooth field bends it, so that streets run on from one neighborhood
-into the next; Downtown it turns, and in the hills streets wind and every other one is missing.
+One grid covers the city. Long waves bend it, so that streets run on from one neighborhood into the
+next; Downtown it turns, and in the hills streets wind and some are missing.
 """
 
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ _LENGTH_RANGE_M: Final = (3.0, 250.0)
 _SPARE: Final = 0.015  # of the segments laid; those nearest to the rim are dropped
 _OUTER_M: Final = 300.0  # the spare segments lie within this distance of the rim
 _ROOM: Final = 1.08  # a part of the city may be this much sparser, to end where neighborhoods do
-_MISSING_IN_HILLS: Final = 0.4
+_MISSING_IN_HILLS: Final = 0.4  # of the lines: local ones with an odd number
 _MARGIN_M: Final = 2_500.0  # no point is bent farther than this
 _SHORT_BLOCKS_PER_LONG: Final = 2.0  # cross streets are this much farther apart
 _WIGGLE_M: Final = 5.0
-_WAVES_M: Final = (9_000.0, 13_000.0, 17_000.0, 22_000.0)  # of the field that bends the grid
+_WAVES_M: Final = (9_000.0, 13_000.0, 17_000.0, 22_000.0)
 _SLOPE: Final = 0.10  # of each of these waves
 _DOWNTOWN: Final = (34.045, -118.250)
 _DOWNTOWN_REACH_M: Final = 3_500.0
