@@ -296,8 +296,8 @@ def _bend(
 ) -> npt.NDArray[np.float64]:
     """Turn the grid Downtown, then bend it by long waves, shape (n, 2) to (n, 2).
 
-    Both keep areas, so that streets are equally dense everywhere: the turn moves points around its
-    center, a wave moves them across its heading.
+    Both all but keep areas, so that streets are equally dense everywhere: the turn moves points
+    around its center, a wave moves them across its heading.
     """
     center = np.array(to_metres(*_DOWNTOWN[::-1]))
     away = points_m - center
