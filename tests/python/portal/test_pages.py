@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import threading
+import time
 from collections.abc import Callable
 
 import duckdb
@@ -258,10 +259,13 @@ def test_readers_never_see_an_error_or_two_snapshots_while_others_are_published(
             reader.start()
         for number in range(1, 4):
             rename(number)
-        done.wait(0.5)
+        last = str(Store(portal.config.folder).current_id())
+        until = time.monotonic() + 30
+        while last not in seen and not wrong and time.monotonic() < until:
+            time.sleep(0.05)
         done.set()
         for reader in readers:
             reader.join()
     assert not wrong
-    assert len(seen) > 1, "a new snapshot is taken up without a restart"
-    assert str(Store(portal.config.folder).current_id()) in seen
+    assert last in seen, "a new snapshot is taken up without a restart"
+    assert len(seen) > 1
