@@ -1,8 +1,7 @@
 """`la-pipes run`: every step from files to Power BI views, skipping what is up to date."""
 
-import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -36,19 +35,24 @@ from la_pipeline_failure_predict.report.run_lines import (
 )
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.spatial.link import link
+from la_pipeline_failure_predict.step_inputs import StepInputs, combine, digest_loads
 from la_pipeline_failure_predict.warehouse import Warehouse
 from la_pipeline_failure_predict.warehouse.faults import LOCK_TIMEOUT
 
 # dbt rebuilds when one of these changes.
 PROJECT_FILES = ("models", "macros", "seeds", "dbt_project.yml")
+# All is linked again when one of these changes.
+LINK_FILES = ("spatial/link.py", "spatial/geometry.py", "vintages.py")
 # What depends on what was loaded: tables with their tests, and the sums of all; views and seeds
 # depend on the code alone.
-DEPENDS_ON_ROWS = ("config.materialized:table", "path:tests/integrity")
+TABLES = "config.materialized:table"
+SUMS = "path:tests/integrity"
 READS_SCORES = "source:ml+"
 # They prove the code, not the rows: `dbt build`, `la-pipes build` and CI run them.
 UNIT_TESTS = "resource_type:unit_test"
 # The manifest is written when it is parsed; writing it again, with the results, takes a second.
 NO_ARTIFACTS = "--no-write-json"
+PROMOTIONS = "select grain, run_id, cast(promoted_at as text) from ml.promotions order by 1, 3"
 TOLD_ROWS = 10
 
 
@@ -91,18 +95,18 @@ class Pipeline:
             with self._timed("load"):
                 self.load(files, max_rejects)
             with self._timed("link"):
-                self._unless_done("link", self._loads_digest, lambda last: self.link(), force)
+                self._unless_done("link", self._link_inputs, self.link, force)
             with self._timed("build"):
-                self._unless_done("build", self._build_digest, self.build_features, force)
+                self._unless_done("build", self._build_inputs, self.build_features, force)
             with self._timed("train"):
                 self.train()
             with self._timed("score"):
                 is_lost = self._has_lost_scores()
                 self._unless_done(
-                    "score", self._runs_digest, lambda last: self.score(), force or is_lost
+                    "score", self._score_inputs, lambda changed: self.score(), force or is_lost
                 )
             with self._timed("publish"):
-                self._unless_done("publish", self._scores_digest, self.publish, force)
+                self._unless_done("publish", self._publish_inputs, self.publish, force)
 
     def load(self, files: Sequence[DeliveredFile], max_rejects: RejectLimit | None = None) -> None:
         """Load files; those loaded before are skipped."""
@@ -118,23 +122,29 @@ class Pipeline:
                     "a delivery file with --delivery."
                 )
 
-    def link(self) -> None:
-        """Find areas, soils and mains of what was loaded."""
-        with open_for_writing(self.settings) as warehouse:
-            linked = link(warehouse, self.settings.link_distance_m, self._advance_by_text)
-        counts = ", ".join(f"{rows:,} {name}" for name, rows in linked.rows.items())
-        self.reporter.say(f"linked {counts}")
-
-    def build_features(self, last: str | None = None) -> None:
-        """Build and test what needs no score.
+    def link(self, changed: Set[str] | None = None) -> None:
+        """Find areas, soils and mains of what was loaded.
 
         Parameters
         ----------
-        last
-            Fingerprint of the last build; of the same code, it leaves only the tables to be built.
+        changed
+            Landing tables whose loads changed since the step was last done; None does all of it.
         """
-        select = ("--select", *DEPENDS_ON_ROWS) if self._is_of_this_code(last) else ()
-        self._dbt("build", *select, "--exclude", READS_SCORES, UNIT_TESTS)
+        with open_for_writing(self.settings) as warehouse:
+            linked = link(warehouse, self.settings.link_distance_m, self._advance_by_text, changed)
+        counts = ", ".join(f"{rows:,} {name}" for name, rows in linked.rows.items())
+        self.reporter.say(f"linked {counts}")
+
+    def build_features(self, changed: Set[str] | None = None) -> None:
+        """Build and test what needs no score; `changed` is as in `link`.
+
+        Models read the lists of loads and links, too, but of them only what belongs to the landing
+        tables that they read.
+        """
+        select = [] if changed is None else [SUMS]
+        select += [f"source:*.{name}+,{TABLES}" for name in sorted(changed or ())]
+        chosen = ("--select", *select) if select else ()
+        self._dbt("build", *chosen, "--exclude", READS_SCORES, UNIT_TESTS)
 
     def build(self, select: str | None = None) -> None:
         """Build and test all of the project, or a selection, as dbt build does.
@@ -180,18 +190,16 @@ class Pipeline:
             self.reporter.say(describe_promotion(item))
         if build:
             with self._running_dbt:
-                self._unless_done("publish", self._scores_digest, self.publish, force=False)
+                self._unless_done("publish", self._publish_inputs, self.publish, force=False)
 
-    def publish(self, last: str | None = None) -> None:
+    def publish(self, changed: Set[str] | None = None) -> None:
         """Build and test what reads the scores: risk and the Power BI views.
 
-        `last` is as in `build_features`.
+        `changed` is as in `link`; all scores count as changed.
         """
-        select = (
-            [f"{READS_SCORES},{part}" for part in DEPENDS_ON_ROWS]
-            if self._is_of_this_code(last)
-            else [READS_SCORES]
-        )
+        select = [READS_SCORES]
+        if changed is not None:
+            select = [f"{READS_SCORES},{part}" for part in (TABLES, SUMS)]
         self._dbt("build", "--select", *select, "--exclude", UNIT_TESTS)
 
     def train(
@@ -355,13 +363,18 @@ class Pipeline:
                     self.reporter.say(f"  {line}")
 
     def _unless_done(
-        self, step: str, digest: Callable[[], str], work: Callable[[str | None], None], force: bool
+        self,
+        step: str,
+        read_inputs: Callable[[], StepInputs],
+        work: Callable[[Set[str] | None], None],
+        force: bool,
     ) -> None:
         """Do the work unless it was done on the same inputs, and record that it was done.
 
-        The work is given the fingerprint of the last time it ended well; None to start afresh.
+        The work is given the landing tables that changed since it last ended well; None to do all.
         """
-        fingerprint = digest()
+        inputs = read_inputs()
+        fingerprint = inputs.model_dump_json()
         with open_for_writing(self.settings) as warehouse:
             done = warehouse.scalar(
                 "select fingerprint from raw.steps where step_name = $1", (step,)
@@ -372,7 +385,8 @@ class Pipeline:
         if done == fingerprint and not force:
             self.reporter.say(f"{step}: up to date")
             return
-        work(None if force or done is None else str(done))
+        last = None if force or done is None else StepInputs.parse(str(done))
+        work(inputs.changed_since(last))
         row = {
             "step_name": step,
             "fingerprint": fingerprint,
@@ -382,45 +396,34 @@ class Pipeline:
             warehouse.execute("delete from raw.steps where step_name = $1", (step,))
             warehouse.append(warehouse.table("steps"), pa.Table.from_pylist([row]).to_reader())
 
-    def _loads_digest(self) -> str:
-        loads = self._digest(
-            "select load_id, rows_loaded, extent, part, cast(delivered_at as text) as delivered_at "
-            "from raw.loads order by 1"
+    def _link_inputs(self) -> StepInputs:
+        return self._inputs(project_digest(Path(__file__).parent, LINK_FILES))
+
+    def _build_inputs(self, *rows: str) -> StepInputs:
+        return self._inputs(project_digest(self.settings.root, PROJECT_FILES), *rows)
+
+    def _score_inputs(self) -> StepInputs:
+        return self._build_inputs(
+            "select run_id, cast(trained_until as text) from ml.model_runs order by 1, 2",
+            PROMOTIONS,
         )
-        return loads + str(self.settings.link_distance_m)
 
-    def _build_digest(self) -> str:
-        return f"{self._code_digest()} {self._loads_digest()}"
-
-    def _code_digest(self) -> str:
-        """Digest of what dbt builds."""
-        return project_digest(self.settings.root, PROJECT_FILES)[:32]
-
-    def _is_of_this_code(self, last: str | None) -> bool:
-        return last is not None and last.split()[0] == self._code_digest()
-
-    def _runs_digest(self) -> str:
-        runs = self._digest(
-            "select run_id, cast(trained_until as text) from ml.model_runs order by 1, 2"
-        )
-        return _combine(self._build_digest(), runs, self._promotions_digest())
-
-    def _scores_digest(self) -> str:
-        scores = self._digest(
+    def _publish_inputs(self) -> StepInputs:
+        return self._build_inputs(
             "select run_id, cast(max(scored_at) as text) from ml.pipe_scores group by 1 union all "
             "select run_id, cast(max(scored_at) as text) from ml.area_month_scores group by 1 "
-            "order by 1"
-        )
-        return f"{self._build_digest()} {scores} {self._promotions_digest()}"
-
-    def _promotions_digest(self) -> str:
-        return self._digest(
-            "select grain, run_id, cast(promoted_at as text) from ml.promotions order by 1, 3"
+            "order by 1",
+            PROMOTIONS,
         )
 
-    def _digest(self, sql: str) -> str:
+    def _inputs(self, code: str, *rows: str) -> StepInputs:
+        """Return what a step works on; `rows` are queries of what it reads besides the loads."""
         with open_warehouse(self.settings) as warehouse:
-            return _combine(*(str(row) for row in warehouse.query(sql).to_pylist()))
+            return StepInputs(
+                code=combine(code, str(self.settings.link_distance_m)),
+                loads=digest_loads(warehouse),
+                rows=combine(*(str(warehouse.query(sql).to_pylist()) for sql in rows)),
+            )
 
     def _advance_by_text(self, message: str) -> None:
         self.reporter.advance(0, 0, message)
@@ -430,7 +433,3 @@ class Pipeline:
         start = time.perf_counter()
         yield
         self.times.append(StepTime(step, time.perf_counter() - start))
-
-
-def _combine(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -13,7 +13,7 @@ materials as (
 
 origin as (
 
-    select * from {{ ref('int_pipes__origin') }}
+    select * from {{ ref('int_breaks__origin') }}
 
 ),
 

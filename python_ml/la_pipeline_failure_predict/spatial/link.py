@@ -1,7 +1,7 @@
 """`la-pipes link`: areas and soils of mains and breaks, and the mains of breaks without one."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,10 +41,13 @@ AREA_QUERIES = {
         "geometry_wkt from raw.la_neighborhoods"
     ),
 }
-SOIL_QUERIES = (
-    f"select {VERSION}, trim(soil_id) as zone_id, geometry_wkt from raw.soils",
-    f"select {VERSION}, trim(mukey) as zone_id, geometry_wkt from raw.ssurgo_mapunits",
-)
+SOIL_QUERIES = {
+    "soils": f"select {VERSION}, trim(soil_id) as zone_id, geometry_wkt from raw.soils",
+    "ssurgo_mapunits": (
+        f"select {VERSION}, trim(mukey) as zone_id, geometry_wkt from raw.ssurgo_mapunits"
+    ),
+}
+LINK_TABLES = ("area_measures", "point_areas", "pipe_soils", "break_pipes")
 # Where each identifier lay, by the newest delivery of each install year: a main that took over an
 # identifier does not move the former one. The models decide which of them a break belongs to.
 PIPES = f"""
@@ -106,8 +109,9 @@ def link(
     warehouse: Warehouse,
     max_distance_m: float,
     progress: Callable[[str], None] = lambda message: None,
+    changed: Set[str] | None = None,
 ) -> Linked:
-    """Find all links anew and replace the link tables in one transaction.
+    """Find the links of what was loaded and replace them in one transaction.
 
     Parameters
     ----------
@@ -115,27 +119,62 @@ def link(
         How far from a break its main may lie, meters.
     progress
         Told what is being linked.
+    changed
+        Landing tables whose loads changed since all was linked; None finds all links anew.
     """
-    progress("measuring areas")
-    measures, areas = _read_areas(warehouse)
-    soils = _read_soils(warehouse)
-    results = {"area_measures": measures}
-    points = {name: _read_points(warehouse, sql) for name, sql in POINT_QUERIES.items()}
-    progress("finding the area of each main and break")
-    results["point_areas"] = pa.concat_tables(
-        _contained(rows, areas, "area_id", source_name=name) for name, rows in points.items()
-    )
-    progress("finding the soil of each main")
-    results["pipe_soils"] = _contained(points["pipes"], soils, "soil_id")
-    progress("finding the main of each break without one")
-    results["break_pipes"] = _nearest_pipes(warehouse, max_distance_m)
+    results = list(_find_links(warehouse, max_distance_m, progress, changed))
     with warehouse.transaction():
-        for name, rows in results.items():
-            warehouse.execute(f"delete from {warehouse.full_name(name)}")
-            warehouse.append(warehouse.table(name), rows.to_reader())
-    for name in results:
+        for found in results:
+            warehouse.execute(f"delete from {warehouse.full_name(found.table)} where {found.where}")
+            warehouse.append(warehouse.table(found.table), found.rows.to_reader())
+    for name in dict.fromkeys(found.table for found in results):
         warehouse.analyze(warehouse.table(name))
-    return Linked({name: rows.num_rows for name, rows in results.items()})
+    return Linked(
+        {
+            name: int(str(warehouse.scalar(f"select count(*) from {warehouse.full_name(name)}")))
+            for name in LINK_TABLES
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Links:
+    """Rows of a link table that take the place of those of a condition."""
+
+    table: str
+    rows: pa.Table
+    where: str = "true"
+
+
+def _find_links(
+    warehouse: Warehouse,
+    max_distance_m: float,
+    progress: Callable[[str], None],
+    changed: Set[str] | None,
+) -> Iterator[_Links]:
+    """Yield what may differ from what is there: the links that read a changed table."""
+
+    def is_stale(*tables: str) -> bool:
+        return changed is None or not changed.isdisjoint(tables)
+
+    located = [name for name in POINT_QUERIES if is_stale(name, *AREA_QUERIES)]
+    in_soil = ["pipes"] if is_stale("pipes", *SOIL_QUERIES) else []
+    points = {name: _read_points(warehouse, POINT_QUERIES[name]) for name in {*located, *in_soil}}
+    if located:
+        progress("measuring areas")
+        measures, areas = _read_areas(warehouse)
+        if is_stale(*AREA_QUERIES):
+            yield _Links("area_measures", measures)
+        progress("finding the area of each main and break")
+        for name in located:
+            rows = _contained(points[name], areas, "area_id", source_name=name)
+            yield _Links("point_areas", rows, f"source_name = '{name}'")
+    for name in in_soil:
+        progress("finding the soil of each main")
+        yield _Links("pipe_soils", _contained(points[name], _read_soils(warehouse), "soil_id"))
+    if is_stale("breaks", "pipes"):
+        progress("finding the main of each break without one")
+        yield _Links("break_pipes", _nearest_pipes(warehouse, max_distance_m))
 
 
 @dataclass(frozen=True)
@@ -170,7 +209,7 @@ def _read_areas(warehouse: Warehouse) -> tuple[pa.Table, _Zones]:
 
 
 def _read_soils(warehouse: Warehouse) -> _Zones:
-    return _joined([_newest(*_read_outlines(warehouse, sql)) for sql in SOIL_QUERIES])
+    return _joined([_newest(*_read_outlines(warehouse, sql)) for sql in SOIL_QUERIES.values()])
 
 
 def _read_outlines(warehouse: Warehouse, sql: str) -> tuple[pa.Table, np.ndarray]:
