@@ -25,6 +25,13 @@ with cases as (
 
     union all
 
+    -- More than a numeric of 18 digits holds.
+    select
+        {{ rounded('cast(1234567890.125 as double precision)', 2) }} as actual,
+        cast(1234567890.13 as double precision) as expected
+
+    union all
+
     select
         {{ rounded('cast(null as double precision)', 2) }} as actual,
         cast(null as double precision) as expected

@@ -108,19 +108,33 @@ dated_months as (
 
 ),
 
+-- The few breaks of these months are counted before they meet the many scores.
+broken_pipes as (
+
+    select
+        dated_months.as_of_date,
+        breaks.month_on,
+        breaks.pipe_id,
+        count(*) as break_count
+    from breaks
+    inner join dated_months
+        on breaks.month_on = dated_months.month_on
+    where breaks.pipe_id is not null
+    group by 1, 2, 3
+
+),
+
 observed_pipes as (
 
     select
-        scored_pipes.as_of_date,
-        breaks.month_on,
-        count(*) as observed_breaks
-    from breaks
+        broken_pipes.as_of_date,
+        broken_pipes.month_on,
+        sum(broken_pipes.break_count) as observed_breaks
+    from broken_pipes
     inner join scored_pipes
-        on breaks.pipe_id = scored_pipes.pipe_id
-    inner join dated_months
         on
-            scored_pipes.as_of_date = dated_months.as_of_date
-            and breaks.month_on = dated_months.month_on
+            broken_pipes.pipe_id = scored_pipes.pipe_id
+            and broken_pipes.as_of_date = scored_pipes.as_of_date
     group by 1, 2
 
 ),

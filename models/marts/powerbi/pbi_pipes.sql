@@ -37,10 +37,8 @@ period as (
 
 ),
 
-members as (
+no_main as (
 
-    select pipe_id from pipes
-    union
     select 'unknown' as pipe_id
 
 ),
@@ -48,7 +46,7 @@ members as (
 described as (
 
     select
-        members.pipe_id as member_id,
+        coalesce(pipes.pipe_id, no_main.pipe_id) as member_id,
         coalesce(pipes.area_id, 'unknown') as known_area_id,
         coalesce(pipes.material_group, 'unknown') as known_material_group,
         coalesce(pipes.road_class, 'unknown') as known_road_class,
@@ -60,10 +58,10 @@ described as (
         end as age_years,
         cast(floor(pipes.install_year / 10.0) as integer) * 10 as install_decade,
         pipes.*
-    from members
+    from pipes
+    full outer join no_main
+        on pipes.pipe_id = no_main.pipe_id
     cross join period
-    left join pipes
-        on members.pipe_id = pipes.pipe_id
 
 ),
 

@@ -121,7 +121,6 @@ ranked as (
             ) as integer
         ) as reason_rank
     from comparable
-    where rounded_log_factor >= ln(cast({{ var('least_reason_factor') }} as double precision))
 
 ),
 
@@ -154,7 +153,11 @@ final as (
             and ranked.pipe_id = attributes.pipe_id
             and ranked.as_of_date = attributes.as_of_date
             and ranked.reason_code = attributes.reason_code
-    where ranked.reason_rank <= 3
+    -- After the ranks, which it leaves as they are: before them, DuckDB would round twice.
+    where
+        ranked.reason_rank <= 3
+        and ranked.rounded_log_factor
+        >= ln(cast({{ var('least_reason_factor') }} as double precision))
 
 )
 
