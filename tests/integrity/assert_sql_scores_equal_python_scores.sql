@@ -1,6 +1,7 @@
 -- The published run's scores of the newest day of each fit, recomputed in SQL from
--- ml.model_coefficients, are those that the model step wrote, to 1e-9. A published run without any coefficients, boosted trees, has nothing
--- to compare; one that has them must have those of every fit it scored with.
+-- ml.model_coefficients, are those that the model step wrote, to 1e-9. A published run without any
+-- coefficients, boosted trees, has nothing to compare; one that has them must have those of every
+-- fit it scored with.
 with scores as (
 
     select * from {{ ref('stg_ml__pipe_scores') }}

@@ -1,5 +1,5 @@
--- One row: the point from which local meters of breaks are counted. It is the mains'; if no main has
--- a location, the median of all breaks to a tenth of a degree.
+-- One row: the point from which local meters of breaks are counted. It is the mains'; if no main
+-- has a location, the median of all breaks to a tenth of a degree.
 with breaks as (
 
     select * from {{ ref('int_breaks__conformed') }}

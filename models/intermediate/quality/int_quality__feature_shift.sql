@@ -29,32 +29,59 @@ with scored as (
 ),
 
 -- The mart is read once per feature, not imported above, because Postgres would write a copy of it;
--- in a query of its own, because a ref has another alias with --empty.
-counted as (
+-- in a query of its own, because a ref has another alias with --empty. Counts by day are few; what
+-- a day counts for is told from them.
+counted_by_day as (
 
     {% for feature in (numbers.keys() | list) + codes %}
         select
             '{{ feature }}' as feature,
             {{ feature if feature in codes else 'cast(null as text)' }} as code,
             {{ numbers.get(feature, 'cast(null as integer)') }} as number,
-            cast(
-                sum(case when features.as_of_date = scored.as_of_date then 0 else 1 end)
-                as double precision
-            ) as learned_count,
-            cast(
-                sum(case when features.as_of_date = scored.as_of_date then 1 else 0 end)
-                as double precision
-            ) as scored_count
+            as_of_date,
+            is_label_complete,
+            count(*) as row_count
         from (select * from {{ ref('fct_pipe_features') }}) as features
-        cross join scored
-        where
-            features.as_of_date = scored.as_of_date
-            or (features.as_of_date < scored.as_of_date and features.is_label_complete)
-        group by {{ 2 if feature in codes else 3 }}
+        group by {{ 2 if feature in codes else 3 }}, 4, 5
         {% if not loop.last %}
             union all
         {% endif %}
     {% endfor %}
+
+),
+
+counted as (
+
+    select
+        counted_by_day.feature,
+        counted_by_day.code,
+        counted_by_day.number,
+        cast(
+            sum(
+                case
+                    when counted_by_day.as_of_date = scored.as_of_date then 0
+                    else counted_by_day.row_count
+                end
+            ) as double precision
+        ) as learned_count,
+        cast(
+            sum(
+                case
+                    when counted_by_day.as_of_date = scored.as_of_date
+                        then counted_by_day.row_count
+                    else 0
+                end
+            ) as double precision
+        ) as scored_count
+    from counted_by_day
+    cross join scored
+    where
+        counted_by_day.as_of_date = scored.as_of_date
+        or (
+            counted_by_day.as_of_date < scored.as_of_date
+            and counted_by_day.is_label_complete
+        )
+    group by 1, 2, 3
 
 ),
 
