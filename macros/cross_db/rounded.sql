@@ -1,6 +1,6 @@
 {#- A double rounded half away from zero; through numeric, because engines round doubles differently. -#}
 {% macro rounded(expression, digits) -%}
-    {{ return(adapter.dispatch('rounded')(expression, digits)) }}
+    {{ return(adapter.dispatch('rounded', 'la_pipeline_failure_predict')(expression, digits)) }}
 {%- endmacro %}
 
 {% macro default__rounded(expression, digits) -%}
