@@ -1,4 +1,4 @@
--- A table, not a view: read by four models, and the sort by identifier in int_pipes__sightings is
+-- A table, not a view: read by five models, and the sort by identifier in int_pipes__sightings is
 -- the expensive part.
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 

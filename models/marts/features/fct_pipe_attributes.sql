@@ -21,17 +21,18 @@ deliveries as (
 
 ),
 
-sightings as (
+mains as (
 
-    select * from {{ ref('int_pipes__sightings') }}
+    select * from {{ ref('int_pipes__conformed') }}
 
 ),
 
--- They come with the mains of the same file and mapping, row by row.
+-- They come with the mains of the same file and mapping, row by row. Those are read from a table:
+-- Postgres followed every identifier again for each row of the view under it.
 delivered as (
 
     select
-        coalesce(sightings.pipe_id, attributes.pipe_id) as pipe_id,
+        coalesce(mains.pipe_id, attributes.pipe_id) as pipe_id,
         attributes.attribute,
         attributes.number,
         attributes.category,
@@ -48,10 +49,10 @@ delivered as (
         on
             loads.file_sha256 = deliveries.file_sha256
             and coalesce(loads.mapping_sha256, '') = coalesce(deliveries.mapping_sha256, '')
-    left join sightings
+    left join mains
         on
-            deliveries.load_id = sightings.load_id
-            and attributes.row_number = sightings.row_number
+            deliveries.load_id = mains.load_id
+            and attributes.row_number = mains.row_number
     -- The same file with another mapping replaces what the earlier mapping took from it.
     where not deliveries.is_read_again
 
