@@ -96,7 +96,7 @@ versions as (
         valued.*,
         row_number() over (
             partition by pipe_id, attribute, valid_from
-            order by delivery_number desc, row_number
+            order by delivery_number desc, row_number asc
         ) as version
     from valued
 
