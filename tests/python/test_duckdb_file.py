@@ -180,7 +180,7 @@ def test_reading_a_file_takes_no_more_memory_than_is_set_aside_for_it(duckdb_cit
                 "select repeat(md5(cast(range as text)), 30) as text from range(1000000)"
             )
             held = scratch.scalar("select sum(memory_usage_bytes) from duckdb_memory()")
-            assert 0 < held < 500e6  # the text alone is 1 GB
+            assert 0 < held < 700e6  # the text alone is 1 GB
             assert scratch.scalar("select count(*) from wide") == 1_000_000
         assert warehouse.scalar("select current_setting('memory_limit')") == before
 
