@@ -16,6 +16,8 @@
         names text[] := '{}';
         texts text[] := '{}';
     begin
+        {#- One at a time: a view may also read what another thread replaces, and its text is of what is gone then. #}
+        perform pg_advisory_xact_lock(hashtext('keeping views'), 0);
         {#- In the order in which a reader locks them. #}
         for one in
             select

@@ -86,9 +86,7 @@
 
     select reading.oid, max(reading.depth) as depth
     from reading
-    {#- Not those of a moment, by which another thread finds out the columns of its model. #}
-    inner join pg_class
-        on reading.oid = pg_class.oid and pg_class.relkind = 'v' and pg_class.relpersistence <> 't'
+    inner join pg_class on reading.oid = pg_class.oid and pg_class.relkind = 'v'
     where reading.depth > 0
     group by reading.oid
 {%- endmacro %}
