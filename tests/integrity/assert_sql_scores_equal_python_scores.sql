@@ -1,7 +1,6 @@
--- The published run's scores of the newest day of each fit, recomputed in SQL from
--- ml.model_coefficients, are those that the model step wrote, to 1e-9. A published run without any
--- coefficients, boosted trees, has nothing to compare; one that has them must have those of every
--- fit it scored with.
+-- The published run's scores, recomputed in SQL from ml.model_coefficients, are those that the
+-- model step wrote, to 1e-9. A published run without any coefficients, boosted trees, has nothing
+-- to compare; one that has them must have those of every fit it scored with.
 with scores as (
 
     select * from {{ ref('stg_ml__pipe_scores') }}
@@ -21,25 +20,6 @@ features as (
 
 ),
 
-snapshots as (
-
-    select * from {{ ref('int_dates__snapshots') }}
-
-),
-
-newest_days as (
-
-    select
-        scores.run_id,
-        scores.trained_until,
-        max(scores.as_of_date) as as_of_date
-    from scores
-    inner join snapshots
-        on scores.as_of_date = snapshots.as_of_date
-    group by 1, 2
-
-),
-
 recomputed as (
 
     select * from {{ ref('int_scores__pipe_contributions') }}
@@ -55,11 +35,6 @@ select
 from scores
 inner join fits
     on scores.run_id = fits.run_id
-inner join newest_days
-    on
-        scores.run_id = newest_days.run_id
-        and scores.trained_until = newest_days.trained_until
-        and scores.as_of_date = newest_days.as_of_date
 -- A score of a main that has since left the inventory has no features to recompute it from.
 inner join features
     on

@@ -1,10 +1,9 @@
 -- A table, not a view: the reasons and the comparison with the model step's scores both read it.
 {{ config(materialized='table', post_hook='{{ analyze_table(this) }}') }}
 
--- One row per main that a fit of the published run scored on its newest day: what each reason adds
--- to the log of the rate, and the expected breaks that follow from it, computed in SQL; a test
--- asserts that they equal ml.pipe_scores. Nothing reads the reasons of older days, and their number
--- grows every month. Empty if the published model is not made of coefficients.
+-- One row per score of the published run of the mains: what each reason adds to the log of the
+-- rate, and the expected breaks that follow from it, computed in SQL; a test asserts that they
+-- equal ml.pipe_scores. Empty if the published model is not made of coefficients.
 {%- set levels = pipe_level_terms() %}
 {%- set numbers = pipe_number_terms() %}
 with scores as (
@@ -16,13 +15,6 @@ with scores as (
 features as (
 
     select * from {{ ref('fct_pipe_features') }}
-
-),
-
--- A day that is no snapshot any more, because loads were withdrawn, has no features.
-snapshots as (
-
-    select * from {{ ref('int_dates__snapshots') }}
 
 ),
 
@@ -52,19 +44,6 @@ pipe_attributes as (
 
 ),
 
-newest_days as (
-
-    select
-        scores.run_id,
-        scores.trained_until,
-        max(scores.as_of_date) as as_of_date
-    from scores
-    inner join snapshots
-        on scores.as_of_date = snapshots.as_of_date
-    group by 1, 2
-
-),
-
 -- A number counted by two transforms would count its missing term twice.
 valued as (
 
@@ -86,11 +65,6 @@ valued as (
             {%- if not loop.last %},{% endif %}
         {%- endfor %}
     from scores
-    inner join newest_days
-        on
-            scores.run_id = newest_days.run_id
-            and scores.trained_until = newest_days.trained_until
-            and scores.as_of_date = newest_days.as_of_date
     inner join features
         on
             scores.pipe_id = features.pipe_id
