@@ -1,5 +1,6 @@
-"""Write files completely: a reader sees the old file or the new one, never half of it."""
+"""Read and write whole files: a reader sees the old one or the new one, never half of it."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -45,6 +46,12 @@ def read_text(path: Path, what: str) -> str:
     if "\0" in text:
         raise UserError(f"{what} {path} contains NUL characters: save it as UTF-8 text.")
     return text
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 @contextmanager

@@ -14,9 +14,7 @@ origin as (
 
 middle as (
 
-    select
-        percentile_cont(0.5) within group (order by longitude) as longitude,
-        percentile_cont(0.5) within group (order by latitude) as latitude
+    select {{ middle_place() }}
     from breaks
 
 ),
@@ -24,8 +22,8 @@ middle as (
 final as (
 
     select
-        coalesce(origin.longitude, {{ rounded('middle.longitude', 1) }}) as longitude,
-        coalesce(origin.latitude, {{ rounded('middle.latitude', 1) }}) as latitude
+        coalesce(origin.longitude, middle.longitude) as longitude,
+        coalesce(origin.latitude, middle.latitude) as latitude
     from middle
     cross join origin
 

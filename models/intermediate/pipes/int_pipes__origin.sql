@@ -10,21 +10,10 @@ with pipes as (
 
 ),
 
-middle as (
-
-    select
-        percentile_cont(0.5) within group (order by longitude) as longitude,
-        percentile_cont(0.5) within group (order by latitude) as latitude
-    from pipes
-
-),
-
 final as (
 
-    select
-        {{ rounded('longitude', 1) }} as longitude,
-        {{ rounded('latitude', 1) }} as latitude
-    from middle
+    select {{ middle_place() }}
+    from pipes
 
 )
 

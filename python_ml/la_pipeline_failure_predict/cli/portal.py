@@ -10,6 +10,7 @@ from la_pipeline_failure_predict.cli.common import common
 from la_pipeline_failure_predict.cli.lazy import Group
 from la_pipeline_failure_predict.cli.screen import Column, Screen
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.portal.auth.roles import ROLE_NAMES, RoleName
 from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import one_writer
@@ -17,10 +18,8 @@ from la_pipeline_failure_predict.warehouse import one_writer
 if TYPE_CHECKING:
     from flask import Flask
 
-    from la_pipeline_failure_predict.portal.auth.models import RoleName
     from la_pipeline_failure_predict.portal.config import PortalConfig
 
-ROLES = ("viewer", "planner", "administrator")
 THREADS = 8
 
 
@@ -131,7 +130,7 @@ def user() -> None:
 def _role_and_areas(command: click.decorators.FC) -> click.decorators.FC:
     role = click.option(
         "--role",
-        type=click.Choice(ROLES),
+        type=click.Choice(ROLE_NAMES),
         default="viewer",
         show_default=True,
         help="A planner may also download; an administrator may also see accounts and audit.",
@@ -146,7 +145,7 @@ def _role_and_areas(command: click.decorators.FC) -> click.decorators.FC:
 @click.argument("email")
 @_role_and_areas
 @common
-def add_(settings: Settings, email: str, role: "RoleName", areas: Sequence[str]) -> None:
+def add_(settings: Settings, email: str, role: RoleName, areas: Sequence[str]) -> None:
     """Add the account EMAIL with a password that is asked for.
 
     \b
@@ -164,7 +163,7 @@ def add_(settings: Settings, email: str, role: "RoleName", areas: Sequence[str])
 @click.argument("email")
 @_role_and_areas
 @common
-def invite_(settings: Settings, email: str, role: "RoleName", areas: Sequence[str]) -> None:
+def invite_(settings: Settings, email: str, role: RoleName, areas: Sequence[str]) -> None:
     """Add the account EMAIL and print a link with which its owner chooses a password.
 
     The link works once, within three days.

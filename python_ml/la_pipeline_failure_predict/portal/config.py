@@ -48,9 +48,14 @@ class PortalConfig:
         )
 
     @property
+    def accounts_file(self) -> Path:
+        """The database of accounts."""
+        return self.folder / "accounts.sqlite"
+
+    @property
     def accounts_url(self) -> str:
         """Address of the database of accounts."""
-        return f"sqlite:///{self.folder / 'accounts.sqlite'}"
+        return f"sqlite:///{self.accounts_file}"
 
     def make_folder(self) -> None:
         """Make the folder where it is missing.

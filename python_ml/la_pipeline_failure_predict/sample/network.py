@@ -12,11 +12,13 @@ import numpy.typing as npt
 import shapely
 
 from la_pipeline_failure_predict.sample.places import (
+    HILLY,
+    PLACES,
     cells_m,
+    centres_m,
     hilliness,
     hills_m,
     start_m,
-    to_metres,
     visiting_order,
 )
 from la_pipeline_failure_predict.sample.targets import FULL_SIZE, MEAN_LENGTH_M, REPLACED_SHARE
@@ -36,7 +38,6 @@ _SHORT_BLOCKS_PER_LONG: Final = 2.0  # cross streets are this much farther apart
 _WIGGLE_M: Final = 5.0
 _WAVES_M: Final = (9_000.0, 13_000.0, 17_000.0, 22_000.0)
 _SLOPE: Final = 0.10  # of each of these waves
-_DOWNTOWN: Final = (34.045, -118.250)
 _DOWNTOWN_REACH_M: Final = 3_500.0
 _DOWNTOWN_TURN: Final = -0.6  # radians
 _WINDING_M: Final = 90.0
@@ -270,7 +271,7 @@ def _cut(
     nodes = _triples(bent.reshape(lines.shape))[line, step]
     middle = nodes[:, 1]
     found, cell = shapely.STRtree(cells).query(shapely.points(middle), predicate="within")
-    is_hilly = hilliness(middle) > 0.5
+    is_hilly = hilliness(middle) > HILLY
     road_class = _road_class(line)
     spared = is_hilly & (road_class == 0) & (line % 2 == 1)
     kept = ~spared[found]
@@ -299,7 +300,7 @@ def _bend(
     Both all but keep areas, so that streets are equally dense everywhere: the turn moves points
     around its center, a wave moves them across its heading.
     """
-    center = np.array(to_metres(*_DOWNTOWN[::-1]))
+    center = centres_m()[[place.name for place in PLACES].index("Downtown")]
     away = points_m - center
     turn = _DOWNTOWN_TURN * np.exp(-(away**2).sum(axis=1) / _DOWNTOWN_REACH_M**2)
     east, north = away.T

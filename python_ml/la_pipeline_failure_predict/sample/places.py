@@ -22,6 +22,9 @@ CELL_RADIUS_M: Final = 2_400.0
 _CLOSED_GAP_M: Final = 2_500.0
 """Land between neighborhoods, up to twice as wide as this, belongs to them (m)."""
 
+HILLY: Final = 0.5
+"""Above this `hilliness`, mains lie in the hills."""
+
 _SHARED_BORDER_M: Final = 300.0
 """Neighborhoods with less border between them are no neighbors (m)."""
 
@@ -266,9 +269,9 @@ def sea_m() -> shapely.Polygon:
 
 @cache
 def hills_m() -> shapely.Geometry:
-    """Hills of the city, in meters: where `hilliness` is above a half."""
+    """Hills of the city, in meters: where `hilliness` is above `HILLY`."""
     ridges = [shapely.LineString(_points_m(ridge)) for _, ridge in _RIDGES]
-    reaches = np.array([reach for reach, _ in _RIDGES]) * (1 - 0.5**0.5) ** 0.5
+    reaches = np.array([reach for reach, _ in _RIDGES]) * (1 - HILLY**0.5) ** 0.5
     return shapely.union_all(shapely.buffer(ridges, reaches))
 
 

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from cities import City
 from la_pipeline_failure_predict.portal.app import create_app
 from la_pipeline_failure_predict.portal.auth import accounts
-from la_pipeline_failure_predict.portal.auth.models import RoleName
+from la_pipeline_failure_predict.portal.auth.roles import RoleName
 from la_pipeline_failure_predict.portal.config import PortalConfig
 from la_pipeline_failure_predict.portal.data.publish import publish
 from la_pipeline_failure_predict.portal.data.store import Store

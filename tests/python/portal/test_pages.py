@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from cities import City
-from la_pipeline_failure_predict.portal.auth.models import ROLE_NAMES, RoleName
+from la_pipeline_failure_predict.portal.auth.roles import ROLE_NAMES, RoleName
 from la_pipeline_failure_predict.portal.data import figures, mains
 from la_pipeline_failure_predict.portal.data.publish import publish
 from la_pipeline_failure_predict.portal.data.reader import Reader, Snapshots

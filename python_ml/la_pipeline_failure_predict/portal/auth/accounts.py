@@ -14,10 +14,10 @@ from la_pipeline_failure_predict.portal.auth.models import (
     Account,
     AccountArea,
     Invitation,
-    RoleName,
     db,
     now,
 )
+from la_pipeline_failure_predict.portal.auth.roles import RoleName
 
 VALID_FOR = timedelta(days=3)
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")

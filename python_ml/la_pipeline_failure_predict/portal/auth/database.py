@@ -25,10 +25,9 @@ def _set_up(connection: object, record: ConnectionPoolEntry) -> None:
 
 def migrate(config: PortalConfig) -> None:
     """Create the tables of the accounts, or change them to this version's."""
-    file = config.folder / "accounts.sqlite"
     with FileLock(config.folder / ".accounts.lock"):
-        if not file.exists():
-            file.touch(mode=0o600)
+        if not config.accounts_file.exists():
+            config.accounts_file.touch(mode=0o600)
         engine = sa.create_engine(config.accounts_url)
         # Python's driver would commit before each change of a table, and a version that fails or is
         # killed would be half there.

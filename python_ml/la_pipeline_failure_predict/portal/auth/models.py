@@ -2,16 +2,13 @@
 
 import secrets
 from datetime import UTC, datetime
-from typing import Literal, get_args
 
 from flask_security.core import RoleMixin, UserMixin
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-RoleName = Literal["viewer", "planner", "administrator"]
-ROLE_NAMES: tuple[RoleName, ...] = get_args(RoleName)
-"""From the one that may do least."""
+from la_pipeline_failure_predict.portal.auth.roles import ROLE_NAMES, RoleName
 
 db = SQLAlchemy()
 

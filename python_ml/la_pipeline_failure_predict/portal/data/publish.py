@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from la_pipeline_failure_predict import __version__
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.files import sha256_of
 from la_pipeline_failure_predict.portal.data.store import (
     DATABASE,
     FORMAT,
@@ -186,6 +187,7 @@ def _write(
             progress(number, len(sources), source.name)
             rows[source.name] = _copy(warehouse, snapshot, source)
         as_of_date, run_ids = _read_runs(snapshot)
+    _keep(file)
     manifest = Manifest(
         format=FORMAT,
         snapshot_id=snapshot_id,
@@ -194,7 +196,7 @@ def _write(
         as_of_date=as_of_date,
         run_ids=run_ids,
         rows=rows,
-        sha256=_sha256(file),
+        sha256=sha256_of(file),
         versions={"la-pipes": __version__, "duckdb": duckdb.__version__},
     )
     (unfinished / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
@@ -247,8 +249,7 @@ def _read_runs(snapshot: duckdb.DuckDBPyConnection) -> tuple[str | None, Mapping
     return (days[0] if days else None), {grain: run for grain, run, _ in runs if run is not None}
 
 
-def _sha256(file: Path) -> str:
+def _keep(file: Path) -> None:
+    """Have the system write a file to disk."""
     with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256")
         os.fsync(stream.fileno())
-    return digest.hexdigest()

@@ -7,7 +7,8 @@ from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from la_pipeline_failure_predict.portal.auth.audit import record
-from la_pipeline_failure_predict.portal.auth.models import RoleName, db
+from la_pipeline_failure_predict.portal.auth.models import db
+from la_pipeline_failure_predict.portal.auth.roles import RoleName
 from la_pipeline_failure_predict.portal.data import figures, mains
 from la_pipeline_failure_predict.portal.data.reader import Reader, Snapshots
 from la_pipeline_failure_predict.portal.views.words import MILES_PER_KM

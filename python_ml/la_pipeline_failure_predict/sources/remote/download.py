@@ -16,13 +16,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.files import write_whole
+from la_pipeline_failure_predict.files import sha256_of, write_whole
 from la_pipeline_failure_predict.sources.remote.manifest import (
     FetchedFile,
     Manifest,
     is_whole,
     read_manifest,
-    sha256_of,
 )
 from la_pipeline_failure_predict.sources.remote.remote_file import Changed, Plan, RemoteFile
 

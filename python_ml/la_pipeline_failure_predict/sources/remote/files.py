@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 import requests
 
 from la_pipeline_failure_predict.errors import UserError
+from la_pipeline_failure_predict.files import sha256_of
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.sources.remote.authentication import check_address, shown
-from la_pipeline_failure_predict.sources.remote.manifest import sha256_of
 from la_pipeline_failure_predict.sources.remote.remote_file import (
     Changed,
     Page,

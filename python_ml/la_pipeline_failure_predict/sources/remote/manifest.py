@@ -1,12 +1,11 @@
 """`manifest.json`: what a download holds, where it came from, and that it is whole."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from la_pipeline_failure_predict.files import write_whole
+from la_pipeline_failure_predict.files import sha256_of, write_whole
 
 MANIFEST = "manifest.json"
 
@@ -62,9 +61,3 @@ def is_whole(folder: Path, manifest: Manifest) -> bool:
         (folder / file.name).is_file() and sha256_of(folder / file.name) == file.sha256
         for file in manifest.files
     )
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
