@@ -177,7 +177,7 @@ def _write(
 ) -> Manifest:
     """Write a whole snapshot beside the others, and return its manifest."""
     moment = datetime.now(UTC)
-    snapshot_id = f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    snapshot_id = f"{moment:%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(4)}"
     unfinished = store.folder / f".new-{snapshot_id}"
     unfinished.mkdir()
     file = unfinished / DATABASE

@@ -17,7 +17,8 @@ KEPT = 3
 CURRENT = "current"
 DATABASE = "portal.duckdb"
 MANIFEST = "manifest.json"
-SNAPSHOT_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+# To the microsecond: sorted by name, they are sorted by time.
+SNAPSHOT_ID = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
 # How a snapshot is called until it is whole, and what `write_whole` leaves if it is killed.
 UNFINISHED = (".new-*", f".{CURRENT}.*")
 
