@@ -36,22 +36,21 @@ def _dangling(
         return
     named = _trimmed(column.name)
     only = "" if load_id is None else "and _load_id = $1"
-    known = f"select {_trimmed(reference.column)} as name from {full_name(target)}"
-    rows = warehouse.query(
-        f"with known as ({known} group by 1), "
-        f"named as (select {named} as name, count(*) as row_count from {full_name(table)} "
-        f"where {named} is not null {only} group by 1) "
-        "select named.name, cast(named.row_count as bigint) as row_count, "
-        "known.name is null as is_unknown "
-        "from named left join known on named.name = known.name",
+    unknown = warehouse.query(
+        f"with named as (select {named} as name, cast(count(*) as bigint) as row_count "
+        f"from {full_name(table)} where {named} is not null {only} group by 1), "
+        # Few are named: the many that are known are looked up among them, not the other way.
+        f"known as (select {_trimmed(reference.column)} as name from {full_name(target)}), "
+        "named_and_known as (select name from known where name in (select name from named)) "
+        "select name, row_count, "
+        "cast((select sum(row_count) from named) as bigint) as total_count "
+        "from named where name not in (select name from named_and_known)",
         () if load_id is None else (load_id,),
     ).to_pylist()
-    total = sum(row["row_count"] for row in rows)
-    unknown = sorted(
-        (row for row in rows if row["is_unknown"]), key=lambda row: (-row["row_count"], row["name"])
-    )
     if not unknown:
         return
+    unknown.sort(key=lambda row: (-row["row_count"], row["name"]))
+    total = unknown[0]["total_count"]
     lost = sum(row["row_count"] for row in unknown)
     shown = ", ".join(repr(row["name"][:40]) for row in unknown[:EXAMPLES])
     what = WORDS.get(reference.table, reference.table)
