@@ -275,7 +275,7 @@ def test_audit_has_who_did_what(portal: Portal) -> None:
     assert actions[0][1].startswith("command")
     administrator = portal.signed_in("administrator")
     assert person in administrator.get("/admin/audit").text
-    assert "risk.csv risk_class=high" in administrator.get("/admin/audit").text
+    assert "mains.csv, risk_class high" in administrator.get("/admin/audit").text
 
 
 def test_migrations_make_the_tables_of_the_models_and_keep_accounts(portal: Portal) -> None:

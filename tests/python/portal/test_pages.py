@@ -13,13 +13,14 @@ import pytest
 from cities import City
 from la_pipeline_failure_predict.portal.auth.roles import ROLE_NAMES, RoleName
 from la_pipeline_failure_predict.portal.data import figures, mains
+from la_pipeline_failure_predict.portal.data.exports import WRITERS
 from la_pipeline_failure_predict.portal.data.publish import publish
 from la_pipeline_failure_predict.portal.data.reader import Reader, Snapshots
 from la_pipeline_failure_predict.portal.data.store import Store
 from portal.conftest import Portal
 
 FOR_ALL = ("/", "/risk", "/plan", "/performance", "/quality")
-FOR_PLANNERS = ("/risk.csv",)
+FOR_PLANNERS = ("/risk.csv", "/risk.xlsx", "/risk.geojson")
 FOR_ADMINISTRATORS = ("/admin/users", "/admin/audit")
 
 
@@ -104,29 +105,6 @@ def test_filters_are_kept_in_the_address_and_page_by_page_no_main_is_lost(
         assert browser.get(f"/risk?{query}").status_code == 200, query
 
 
-def test_export_says_where_it_comes_from_and_runs_no_formula(
-    portal: Portal, sample_cities: dict[str, City], copy_city: Callable[[City], City]
-) -> None:
-    city = copy_city(sample_cities["duckdb"])
-    with city.connect() as warehouse:
-        warehouse.execute("update powerbi.pipe_risk set street_name = '=1+1' where risk_rank = 1")
-        publish(warehouse, portal.config.folder, force=True)
-    answer = portal.signed_in("planner").get("/risk.csv?risk_class=very_high")
-    rows = rows_of(answer.text)
-    manifest = Store(portal.config.folder).current()
-    assert manifest is not None
-    assert rows[0]["street_name"] == "'=1+1"
-    assert {row["risk_class_name"] for row in rows} == {"Very high"}
-    said = {(row["snapshot_id"], row["run_id"], row["as_of_date"], row["filter"]) for row in rows}
-    assert said == {
-        (manifest.snapshot_id, manifest.run_ids["pipe"], "2025-01-01", "risk_class very_high")
-    }
-    assert manifest.snapshot_id in answer.headers["Content-Disposition"]
-    empty = portal.browser()
-    empty.sign_in("planner-0@example.org")
-    assert rows_of(empty.get("/risk.csv?street=nowhere").text) == []
-
-
 @pytest.mark.parametrize("role", ROLE_NAMES)
 def test_an_account_sees_its_areas_alone(
     portal: Portal, role: RoleName, areas_of: dict[str, list[str]]
@@ -165,7 +143,8 @@ def test_every_query_of_a_scope_without_areas_finds_no_row(portal: Portal) -> No
         assert (nobody.rows(count)[0]["rows"] == 0) == (table not in open_tables), table
         assert "area_id" not in columns or table not in open_tables
     assert mains.rank(nobody, mains.Filters(), 1).total == 0
-    assert list(mains.export(nobody, mains.Filters())) == []
+    for write in WRITERS.values():
+        assert write(nobody, mains.export(mains.Filters()), io.BytesIO()) == 0
     assert figures.plan(nobody, 1e9)["projects"] == []
     with pytest.raises(ValueError, match="goes round the areas"):
         nobody.rows("select * from published.pipe_risk")

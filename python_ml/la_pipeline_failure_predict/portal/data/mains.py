@@ -1,30 +1,64 @@
-"""Mains in the order of their risk: filtered, page by page, one by one, and as CSV."""
+"""Mains in the order of their risk: filtered, page by page, and one by one."""
 
-import io
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
-from pyarrow import csv
-
+from la_pipeline_failure_predict.portal.data.exports import Export
 from la_pipeline_failure_predict.portal.data.reader import Reader, Row
-from la_pipeline_failure_predict.spreadsheets import without_formulas
 
 PAGE_ROWS = 50
-EXPORT_ROWS = 20_000
 MOST_TEXT = 100
-# Filter -> what it compares.
-CONDITIONS: Mapping[str, str] = {
-    "risk_class": "risk_class_code = $risk_class",
-    "material": "material_name = $material",
-    "decade": "cast(floor(install_year / 10.0) as integer) * 10 = try_cast($decade as integer)",
-    "diameter": "diameter_class = $diameter",
-    "area": "area_id = $area",
-    "project": "project_id = $project",
-    "street": "contains(lower(street_name), lower($street))",
+# Least value of the classes 2 to 5. They are fixed, so that a cell means the same for every area,
+# account and year; and quintiles would part mains that cost the same, which most small ones do.
+LIKELIHOOD_BOUNDS = (0.01, 0.03, 0.1, 0.3)
+"""Breaks expected per kilometer and year."""
+CONSEQUENCE_BOUNDS = (20_000, 40_000, 100_000, 250_000)
+"""USD of a break."""
+
+
+def _class_of(column: str, bounds: Sequence[float]) -> str:
+    return " + ".join(["1", *(f"cast({column} >= {bound} as integer)" for bound in bounds)])
+
+
+LIKELIHOOD = _class_of("expected_breaks_per_km", LIKELIHOOD_BOUNDS)
+CONSEQUENCE = _class_of("consequence_usd", CONSEQUENCE_BOUNDS)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter of the ranking: how it is called, and what it compares."""
+
+    label: str
+    condition: str
+
+
+FILTERS: Mapping[str, Filter] = {
+    "risk_class": Filter("Class", "risk_class_code = $risk_class"),
+    "material": Filter("Material", "material_name = $material"),
+    "decade": Filter(
+        "Decade",
+        "cast(floor(install_year / 10.0) as integer) * 10 = try_cast($decade as integer)",
+    ),
+    "diameter": Filter("Diameter", "diameter_class = $diameter"),
+    "area": Filter("Area", "area_id = $area"),
+    "zone": Filter("Pressure zone", "pressure_zone = $zone"),
+    "soil": Filter("Soil corrosivity", "soil_corrosivity_code = $soil"),
+    "street": Filter("Street", "contains(lower(street_name), lower($street))"),
+    "project": Filter("Project", "project_id = $project"),
+    "likelihood": Filter("Likelihood", f"{LIKELIHOOD} = try_cast($likelihood as integer)"),
+    "consequence": Filter("Consequence", f"{CONSEQUENCE} = try_cast($consequence as integer)"),
 }
+OF_THE_MATRIX = ("likelihood", "consequence")
 CHOICES = """
+    select * from (
+    with named as (
+        select
+            diameter_class, diameter_class_name, diameter_class_sort,
+            soil_corrosivity_code, soil_corrosivity_name, soil_corrosivity_sort
+        from pipe_risk
+        left join (select * exclude (area_id) from pipes) as described using (pipe_id)
+    )
     select 'risk_class' as filter, risk_class_code as value, risk_class_name as name,
         any_value(risk_class_rank) as sort
     from pipe_risk group by all
@@ -35,14 +69,21 @@ CHOICES = """
         cast(floor(install_year / 10.0) as integer) * 10 || 's', 0
     from pipe_risk where install_year is not null group by all
     union all
-    select 'diameter', diameter_class, coalesce(any_value(named.diameter_class_name),
-        diameter_class), any_value(named.diameter_class_sort)
-    from pipe_risk
-    left join (select pipe_id as named_id, diameter_class_name, diameter_class_sort from pipes)
-        as named on pipe_id = named_id
-    group by diameter_class
+    select 'diameter', diameter_class, coalesce(any_value(diameter_class_name), diameter_class),
+        any_value(diameter_class_sort)
+    from named group by diameter_class
+    union all
+    select 'soil', soil_corrosivity_code,
+        coalesce(any_value(soil_corrosivity_name), soil_corrosivity_code),
+        any_value(soil_corrosivity_sort)
+    from named group by soil_corrosivity_code
+    union all
+    select 'zone', pressure_zone, if(pressure_zone = 'unknown', 'Unknown', pressure_zone),
+        if(pressure_zone = 'unknown', 1, 0)
+    from pipe_risk group by pressure_zone
     union all
     select 'area', area_id, area_name, 0 from areas where area_id <> 'unknown'
+    )
     order by filter, sort, name
 """
 LISTED = """
@@ -53,43 +94,41 @@ EXPORTED = """
     risk_rank, pipe_id, street_name, area_name, material_name, install_year, diameter_mm,
     length_m, expected_breaks, break_probability, expected_breaks_per_km, risk_class_name,
     consequence_usd, risk_usd, reasons, breaks_ever, breaks_prior_60m, project_id, plan_rank,
-    renewal_usd, longitude, latitude, run_id, as_of_date
+    renewal_usd, longitude, latitude
 """
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What the reader of the ranking asks for; empty where it does not matter."""
+    """What the reader of the ranking asks for.
 
-    risk_class: str = ""
-    material: str = ""
-    decade: str = ""
-    diameter: str = ""
-    area: str = ""
-    street: str = ""
-    project: str = ""
+    Attributes
+    ----------
+    given
+        Values of the filters that are set, by their names.
+    """
+
+    given: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_address(cls, arguments: Mapping[str, str]) -> "Filters":
         """Read it from the address of a page."""
-        return cls(
-            **{item.name: arguments.get(item.name, "").strip()[:MOST_TEXT] for item in fields(cls)}
-        )
+        values = {name: arguments.get(name, "").strip()[:MOST_TEXT] for name in FILTERS}
+        return cls({name: value for name, value in values.items() if value})
 
-    @property
-    def given(self) -> dict[str, str]:
-        """The filters that are set."""
-        return {name: value for name in CONDITIONS if (value := getattr(self, name))}
-
-    @property
-    def address(self) -> str:
-        """The filters as part of an address."""
-        return urlencode(self.given)
+    def without(self, names: Collection[str]) -> "Filters":
+        """Return it with some filters not set."""
+        return Filters({name: value for name, value in self.given.items() if name not in names})
 
     @property
     def where(self) -> str:
         """The filters as SQL; the values are bound."""
-        return " and ".join(["true", *(CONDITIONS[name] for name in self.given)])
+        return " and ".join(["true", *(FILTERS[name].condition for name in self.given)])
+
+    @property
+    def said(self) -> str:
+        """The filters in words."""
+        return ", ".join(f"{name} {value}" for name, value in self.given.items()) or "none"
 
 
 @dataclass(frozen=True)
@@ -144,22 +183,52 @@ def choices(reader: Reader) -> Mapping[str, list[Row]]:
     return offered
 
 
-def export(reader: Reader, filters: Filters) -> Iterator[bytes]:
-    """Yield the ranking as CSV; each row says which run, snapshot and filter it comes from."""
-    batches = reader.stream(
-        f"select {EXPORTED}, $snapshot_id as snapshot_id, $said as filter "
-        f"from pipe_risk where {filters.where}",
-        EXPORT_ROWS,
-        **filters.given,
-        snapshot_id=reader.manifest.snapshot_id,
-        said=", ".join(f"{name} {value}" for name, value in filters.given.items()) or "none",
+def matrix(reader: Reader, filters: Filters) -> list[list[Row]]:
+    """Count mains by likelihood and consequence, within all other filters.
+
+    Returns
+    -------
+    Rows of the matrix, the likeliest first; in each, cells from the least consequence: classes,
+    mains, length_m, and the filters that leave its mains.
+    """
+    others = filters.without(OF_THE_MATRIX)
+    counted = reader.rows(
+        f"select {LIKELIHOOD} as likelihood, {CONSEQUENCE} as consequence, count(*) as mains, "
+        f"sum(length_m) as length_m from pipe_risk where {others.where} group by 1, 2",
+        **others.given,
     )
-    is_first = True
-    for batch in batches:
-        lines = io.BytesIO()
-        csv.write_csv(without_formulas(batch), lines, csv.WriteOptions(include_header=is_first))
-        is_first = False
-        yield lines.getvalue()
+    found = {(row["likelihood"], row["consequence"]): row for row in counted}
+    return [
+        [
+            {
+                "mains": 0,
+                "length_m": 0.0,
+                **dict(zip(OF_THE_MATRIX, cell, strict=True)),
+                **found.get(cell, {}),
+                "given": {**others.given, **dict(zip(OF_THE_MATRIX, map(str, cell), strict=True))},
+            }
+            for cell in row
+        ]
+        for row in _cells()
+    ]
+
+
+def _cells() -> list[list[tuple[int, int]]]:
+    return [
+        [(likelihood, consequence) for consequence in range(1, len(CONSEQUENCE_BOUNDS) + 2)]
+        for likelihood in range(len(LIKELIHOOD_BOUNDS) + 1, 0, -1)
+    ]
+
+
+def export(filters: Filters) -> Export:
+    """Return the ranking as it is downloaded."""
+    # In the order of the snapshot, which is that of the ranking: sorting would hold all rows.
+    return Export(
+        "mains",
+        f"select {EXPORTED} from pipe_risk where {filters.where}",
+        filters.given,
+        filters.said,
+    )
 
 
 def find_main(reader: Reader, pipe_id: str) -> dict[str, Any] | None:

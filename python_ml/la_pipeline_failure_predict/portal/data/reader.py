@@ -3,7 +3,7 @@
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -140,9 +140,9 @@ class Reader:
         found = self.rows(sql, **parameters)
         return found[0] if found else None
 
-    def stream(self, sql: str, batch_rows: int, **parameters: object) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a query, a batch at a time."""
-        yield from self._run(sql, parameters).to_arrow_reader(batch_rows)
+    def stream(self, sql: str, batch_rows: int, **parameters: object) -> pa.RecordBatchReader:
+        """Return the rows of a query, a batch at a time."""
+        return self._run(sql, parameters).to_arrow_reader(batch_rows)
 
     def _run(self, sql: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyConnection:
         if PUBLISHED in sql:

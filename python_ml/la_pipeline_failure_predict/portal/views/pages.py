@@ -6,11 +6,11 @@ import flask
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
-from la_pipeline_failure_predict.portal.auth.audit import record
-from la_pipeline_failure_predict.portal.auth.models import db
 from la_pipeline_failure_predict.portal.auth.roles import RoleName
 from la_pipeline_failure_predict.portal.data import figures, mains
+from la_pipeline_failure_predict.portal.data.exports import MOST_XLSX_ROWS
 from la_pipeline_failure_predict.portal.data.reader import Reader, Snapshots
+from la_pipeline_failure_predict.portal.views.exports import send
 from la_pipeline_failure_predict.portal.views.words import MILES_PER_KM
 
 pages = Blueprint("pages", __name__)
@@ -78,25 +78,22 @@ def risk() -> ResponseReturnValue:
         filters=filters,
         page=mains.rank(source, filters, number),
         choices=mains.choices(source),
+        matrix=mains.matrix(source, filters),
+        all_filters=mains.FILTERS,
+        likelihood_bounds=mains.LIKELIHOOD_BOUNDS,
+        consequence_bounds=mains.CONSEQUENCE_BOUNDS,
+        most_xlsx_rows=MOST_XLSX_ROWS,
     )
 
 
-@pages.get("/risk.csv")
-def risk_csv() -> ResponseReturnValue:
+@pages.get("/risk.<any(csv, xlsx, geojson):kind>")
+def risk_export(kind: str) -> ResponseReturnValue:
     """Send the mains that the filters leave, as a file."""
     require("planner")
     source = reader()
     if source is None:
         flask.abort(404)
-    filters = mains.Filters.from_address(request.args)
-    record("export", source.manifest.snapshot_id, f"risk.csv {filters.address}")
-    db.session.commit()
-    name = f"mains-{source.manifest.snapshot_id}.csv"
-    return flask.Response(
-        mains.export(source, filters),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return send(source, mains.export(mains.Filters.from_address(request.args)), kind)
 
 
 @pages.get("/pipe/<path:pipe_id>")

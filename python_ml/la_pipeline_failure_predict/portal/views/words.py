@@ -47,6 +47,16 @@ def diameter(millimeters: float | None) -> str:
     return NOTHING if millimeters is None else f"{millimeters / 25.4:.0f} in ({millimeters:.0f} mm)"
 
 
+def per_100_miles(breaks_per_km: float | None) -> str:
+    """Write a rate for 100 miles."""
+    return decimal(None if breaks_per_km is None else breaks_per_km / MILES_PER_KM * 100, 1)
+
+
+def per_100_km(breaks_per_km: float | None) -> str:
+    """Write a rate for 100 kilometers."""
+    return decimal(None if breaks_per_km is None else breaks_per_km * 100, 1)
+
+
 FILTERS: Mapping[str, Callable[..., str]] = {
     "whole": whole,
     "decimal": decimal,
@@ -55,4 +65,6 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "distance": distance,
     "length_text": length,
     "diameter": diameter,
+    "per_100_miles": per_100_miles,
+    "per_100_km": per_100_km,
 }
