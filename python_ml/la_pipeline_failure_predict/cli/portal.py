@@ -182,9 +182,9 @@ def invite_(settings: Settings, email: str, role: RoleName, areas: Sequence[str]
 @click.argument("email")
 @common
 def reset_(settings: Settings, email: str) -> None:
-    """Take the password of EMAIL away, end its sessions, and print a link for a new one.
+    """Take password and second factor of EMAIL away, end its sessions, and print a link.
 
-    A disabled account may sign in again afterwards.
+    With the link its owner chooses a new password. A disabled account may sign in again.
 
     \b
     Example: la-pipes portal user reset ben@example.org
@@ -192,7 +192,11 @@ def reset_(settings: Settings, email: str) -> None:
     with _accounts(settings):
         from la_pipeline_failure_predict.portal.auth import accounts
 
-        token = accounts.reset(accounts.get(email))
+        account = accounts.get(email)
+        had_second_factor = account.has_second_factor
+        token = accounts.reset(account)
+    if had_second_factor:
+        Screen.current().say(f"The second factor of {email} is taken away too.")
     _say_link(settings, email, token)
 
 

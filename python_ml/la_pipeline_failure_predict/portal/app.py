@@ -21,12 +21,15 @@ from la_pipeline_failure_predict.portal.data.reader import Snapshots
 from la_pipeline_failure_predict.portal.data.store import Store
 from la_pipeline_failure_predict.portal.views.admin import admin
 from la_pipeline_failure_predict.portal.views.pages import pages
+from la_pipeline_failure_predict.portal.views.profile import ASKING, profile
 from la_pipeline_failure_predict.portal.views.words import FILTERS
 
 log = logging.getLogger(__name__)
 
-PUBLIC = frozenset({"static", "auth.login", "auth.invitation"})
+PUBLIC = frozenset({"static", "auth.login", "auth.code", "auth.invitation"})
 """What can be opened without a session; everything else cannot."""
+SET_UP = frozenset({"profile.second_factor", "auth.logout"})
+"""What an administrator can open before a second factor is set up, besides."""
 MOST_BYTES = 16 * 1024
 STATIC_AGE = timedelta(hours=1)
 HEADERS = {
@@ -61,9 +64,9 @@ def create_app(config: PortalConfig) -> Flask:
     app.before_request(_identify)
     app.after_request(_protect)
     app.register_error_handler(Exception, _explain)
-    for blueprint in (auth, pages, admin):
+    for blueprint in (auth, pages, profile, admin):
         app.register_blueprint(blueprint)
-    limit_sign_in(Limiter(get_remote_address, app=app, storage_uri="memory://"), app)
+    limit_sign_in(Limiter(get_remote_address, app=app, storage_uri="memory://"), app, ASKING)
     app.jinja_env.filters.update(FILTERS)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     return app
@@ -106,13 +109,21 @@ def _identify() -> Response | None:
     g.account = sessions.current(flask.current_app.extensions["portal_config"])
     if g.account is None and flask.session.get(sessions.TOKEN):
         flask.session.clear()
-    if g.account is not None or request.endpoint in PUBLIC:
+    if request.endpoint in PUBLIC:
         return None
+    if g.account is not None:
+        return _set_up() if g.account.lacks_second_factor else None
     address = request.full_path.rstrip("?") if request.method == "GET" else "/"
     answer: Response = flask.redirect(  # type: ignore[assignment]
         flask.url_for("auth.login", next=None if address == "/" else address)
     )
     return answer
+
+
+def _set_up() -> Response | None:
+    if request.endpoint in SET_UP:
+        return None
+    return flask.redirect(flask.url_for("profile.second_factor"))  # type: ignore[return-value]
 
 
 def _protect(response: Response) -> Response:

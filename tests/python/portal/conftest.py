@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,7 +14,8 @@ from werkzeug.test import TestResponse
 
 from cities import City
 from la_pipeline_failure_predict.portal.app import create_app
-from la_pipeline_failure_predict.portal.auth import accounts
+from la_pipeline_failure_predict.portal.auth import accounts, second_factor
+from la_pipeline_failure_predict.portal.auth.models import db
 from la_pipeline_failure_predict.portal.auth.roles import RoleName
 from la_pipeline_failure_predict.portal.config import PortalConfig
 from la_pipeline_failure_predict.portal.data.publish import publish
@@ -73,12 +75,24 @@ class Portal:
         with self.app.app_context():
             accounts.add(email, role, areas, PASSWORD)
 
+    def give_second_factor(self, email: str) -> str:
+        """Give an account a second factor; returns the secret of its codes."""
+        with self.app.app_context():
+            account = accounts.get(email)
+            account.otp_secret = second_factor.offer(account)
+            db.session.commit()
+            return str(second_factor.secret_of(account, account.otp_secret))
+
     def signed_in(self, role: RoleName, areas: tuple[str, ...] = ()) -> Browser:
-        """Open a browser of a new account that is signed in."""
+        """Open a browser of a new account that is signed in, with what its role needs for that."""
         email = f"{role}-{len(areas)}@example.org"
         self.add(email, role, areas)
+        secret = self.give_second_factor(email) if role == "administrator" else None
         browser = self.browser()
         assert browser.sign_in(email).status_code == 302
+        if secret:
+            answer = browser.post("/login/code", code=pyotp.TOTP(secret).now())
+            assert answer.status_code == 302
         return browser
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.portal.auth import passwords, sessions
+from la_pipeline_failure_predict.portal.auth import passwords, second_factor, sessions
 from la_pipeline_failure_predict.portal.auth.audit import record
 from la_pipeline_failure_predict.portal.auth.models import (
     Account,
@@ -101,6 +101,26 @@ def set_password(account: Account, password: str) -> None:
     passwords.keep(account, password)
 
 
+def change_password(account: Account, password: str) -> None:
+    """Give who is signed in another password; the other sessions end, and this one starts anew.
+
+    Raises
+    ------
+    UserError
+        If the password is too short or too easily guessed.
+    """
+    set_password(account, password)
+    sessions.begin_anew(account)
+    record("password changed", account.email)
+    db.session.commit()
+
+
+def welcome(account: Account) -> None:
+    """Note that an account has been told how to read the pages."""
+    account.welcomed_at = now()
+    db.session.commit()
+
+
 def invite(account: Account) -> str:
     """Return the token of a new link with which the account gets a password; older ones end."""
     token = secrets.token_urlsafe(32)
@@ -118,9 +138,11 @@ def invite(account: Account) -> str:
 
 
 def reset(account: Account) -> str:
-    """Take an account's password away, end its sessions, and return the token of a new link."""
+    """Take password and second factor away, end the sessions, return the token of a new link."""
     account.password = None
     account.active = True
+    if account.has_second_factor:
+        second_factor.turn_off(account)
     sessions.revoke(account)
     record("password reset", account.email)
     return invite(account)

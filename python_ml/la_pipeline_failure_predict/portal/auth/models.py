@@ -44,6 +44,13 @@ class Account(Base, UserMixin):
     role: Mapped[str] = mapped_column(String(20))
     sees_all_areas: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(default=now)
+    units: Mapped[str | None] = mapped_column(String(10))
+    """A key of `views.words.UNITS`; None for both."""
+    otp_secret: Mapped[str | None] = mapped_column(String(255))
+    """What the codes of its app are made of, sealed; None without a second factor."""
+    otp_step: Mapped[int | None]
+    """Step of time of the last code that was used."""
+    welcomed_at: Mapped[datetime | None]
     areas: Mapped[list["AccountArea"]] = relationship(cascade="all, delete-orphan")
 
     @property
@@ -62,6 +69,16 @@ class Account(Base, UserMixin):
         if not self.active:
             return "disabled"
         return "active" if self.password else "invited"
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether signing in takes a code too."""
+        return self.otp_secret is not None
+
+    @property
+    def lacks_second_factor(self) -> bool:
+        """Whether the account has to set a second factor up before it may do anything else."""
+        return self.role == "administrator" and not self.has_second_factor
 
     def may(self, role: RoleName) -> bool:
         """Whether the account may do what a role may."""
@@ -99,6 +116,15 @@ class Invitation(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     expires_at: Mapped[datetime]
     account: Mapped[Account] = relationship()
+
+
+class RecoveryCode(Base):
+    """A code that stands in, once, for one of the app; the digest of it."""
+
+    __tablename__ = "recovery_codes"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    code_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
 class AuditEntry(Base):

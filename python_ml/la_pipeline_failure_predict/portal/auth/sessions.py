@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import time
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -12,6 +13,9 @@ from la_pipeline_failure_predict.portal.auth.models import Account, SignedIn, db
 from la_pipeline_failure_predict.portal.config import PortalConfig
 
 TOKEN = "session_token"  # noqa: S105 - the name of the key
+WAITS = "waits_for_code"
+WAIT_S = 600
+"""How long after the password the code may come, seconds."""
 # A row is not written on every click.
 SEEN_EVERY = timedelta(seconds=60)
 
@@ -19,6 +23,27 @@ SEEN_EVERY = timedelta(seconds=60)
 def digest(token: str) -> str:
     """Return what the database keeps of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def wait_for_code(account: Account) -> None:
+    """Note in the cookie whose password was right; that is no session."""
+    session.clear()
+    session[WAITS] = [account.id, _password_mark(account), int(time.time())]
+
+
+def waiting() -> Account | None:
+    """Return whose password this browser has typed a moment ago, and who has to type a code."""
+    account_id, mark, since = session.get(WAITS, (0, "", 0))
+    account = db.session.get(Account, account_id)
+    if account is None or not account.active or not account.has_second_factor:
+        return None
+    is_late = time.time() - since > WAIT_S
+    return None if is_late or mark != _password_mark(account) else account
+
+
+def _password_mark(account: Account) -> str:
+    # Another password, and the old one is worth nothing here either.
+    return digest(account.password or secrets.token_hex())
 
 
 def begin(account: Account) -> None:
@@ -40,15 +65,11 @@ def begin(account: Account) -> None:
 
 def current(config: PortalConfig) -> Account | None:
     """Return who has the session of this request; None if it has ended."""
-    token = session.get(TOKEN)
-    if not isinstance(token, str):
-        return None
-    row = db.session.get(SignedIn, digest(token))
+    row = db.session.get(SignedIn, own_digest())
     moment = now()
     if row is None:
         return None
-    is_over = moment - row.last_seen_at > config.idle or moment - row.created_at > config.absolute
-    if is_over or not row.account.active:
+    if is_over(row, config) or not row.account.active:
         db.session.delete(row)
         db.session.commit()
         return None
@@ -58,19 +79,54 @@ def current(config: PortalConfig) -> Account | None:
     return row.account
 
 
+def is_over(row: SignedIn, config: PortalConfig) -> bool:
+    """Whether a session has been idle, or open, for too long."""
+    moment = now()
+    return moment - row.last_seen_at > config.idle or moment - row.created_at > config.absolute
+
+
+def own_digest() -> str:
+    """Return what the database keeps of this request's token; empty where it has none."""
+    token = session.get(TOKEN)
+    return digest(token) if isinstance(token, str) else ""
+
+
+def of(account: Account, config: PortalConfig) -> list[SignedIn]:
+    """Return the open sessions of an account, the last used first; those that are over go."""
+    query = sa.select(SignedIn).where(SignedIn.account_id == account.id)
+    rows = list(db.session.scalars(query.order_by(SignedIn.last_seen_at.desc())))
+    for row in rows:
+        if is_over(row, config):
+            db.session.delete(row)
+    db.session.commit()
+    return [row for row in rows if not is_over(row, config)]
+
+
+def end_one(account: Account, token_sha256: str) -> bool:
+    """End a session of an account; returns whether there was one."""
+    return _end(SignedIn.account_id == account.id, SignedIn.token_sha256 == token_sha256) == 1
+
+
 def end() -> None:
     """End the session of this request."""
-    token = session.get(TOKEN)
-    if isinstance(token, str):
-        db.session.execute(sa.delete(SignedIn).where(SignedIn.token_sha256 == digest(token)))
+    _end(SignedIn.token_sha256 == own_digest())
     logout_user()
     session.clear()
 
 
 def revoke(account: Account | None) -> int:
     """End all sessions of an account, or (None) of everybody; returns how many."""
-    statement = sa.delete(SignedIn)
-    if account is not None:
-        statement = statement.where(SignedIn.account_id == account.id)
-    ended: sa.CursorResult = db.session.execute(statement)  # type: ignore[assignment]
+    return _end(*([] if account is None else [SignedIn.account_id == account.id]))
+
+
+def begin_anew(account: Account) -> None:
+    """End all sessions of who is signed in, and go on in a new one: cookies from before end."""
+    revoke(account)
+    begin(account)
+
+
+def _end(*which: sa.ColumnElement[bool]) -> int:
+    ended: sa.CursorResult = db.session.execute(  # type: ignore[assignment]
+        sa.delete(SignedIn).where(*which)
+    )
     return ended.rowcount

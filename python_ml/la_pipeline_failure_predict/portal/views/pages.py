@@ -11,7 +11,6 @@ from la_pipeline_failure_predict.portal.data import figures, mains
 from la_pipeline_failure_predict.portal.data.exports import MOST_XLSX_ROWS
 from la_pipeline_failure_predict.portal.data.reader import Reader, Snapshots
 from la_pipeline_failure_predict.portal.views.exports import send
-from la_pipeline_failure_predict.portal.views.words import MILES_PER_KM
 
 pages = Blueprint("pages", __name__)
 
@@ -55,14 +54,8 @@ def dashboard() -> ResponseReturnValue:
         return nothing_yet()
     shown = figures.dashboard(source)
     year = shown["year"]
-    km = year["km"] if year else None
-    per_100_km = year["breaks"] / km * 100 if km else None
-    return render(
-        "dashboard/dashboard.html",
-        per_100_km=per_100_km,
-        per_100_miles=per_100_km / MILES_PER_KM if per_100_km is not None else None,
-        **shown,
-    )
+    breaks_per_km = year["breaks"] / year["km"] if year and year["km"] else None
+    return render("dashboard/dashboard.html", breaks_per_km=breaks_per_km, **shown)
 
 
 @pages.get("/risk")

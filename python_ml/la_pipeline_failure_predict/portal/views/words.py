@@ -2,9 +2,16 @@
 
 from collections.abc import Callable, Mapping
 
+from flask import g
+
 MILES_PER_KM = 0.621371192
 MILLION = 1e6
 NOTHING = "–"
+UNITS: Mapping[str, str] = {
+    "feet": "feet, miles and inches",
+    "meters": "meters, kilometers and millimeters",
+}
+"""What an account may choose instead of both."""
 
 
 def whole(value: float | None) -> str:
@@ -30,21 +37,25 @@ def percent(value: float | None, places: int = 1) -> str:
 
 
 def distance(meters: float | None) -> str:
-    """Write the length of a network in both units."""
+    """Write the length of a network."""
     if meters is None:
         return NOTHING
     km = meters / 1000
-    return f"{km * MILES_PER_KM:,.1f} mi ({km:,.1f} km)"
+    return in_units(f"{km * MILES_PER_KM:,.1f} mi", f"{km:,.1f} km")
 
 
 def length(meters: float | None) -> str:
-    """Write the length of a main in both units."""
-    return NOTHING if meters is None else f"{meters / 0.3048:,.0f} ft ({meters:,.0f} m)"
+    """Write the length of a main."""
+    return (
+        NOTHING if meters is None else in_units(f"{meters / 0.3048:,.0f} ft", f"{meters:,.0f} m")
+    )
 
 
 def diameter(millimeters: float | None) -> str:
-    """Write a diameter in both units."""
-    return NOTHING if millimeters is None else f"{millimeters / 25.4:.0f} in ({millimeters:.0f} mm)"
+    """Write a diameter."""
+    if millimeters is None:
+        return NOTHING
+    return in_units(f"{millimeters / 25.4:.0f} in", f"{millimeters:.0f} mm")
 
 
 def per_100_miles(breaks_per_km: float | None) -> str:
@@ -57,6 +68,20 @@ def per_100_km(breaks_per_km: float | None) -> str:
     return decimal(None if breaks_per_km is None else breaks_per_km * 100, 1)
 
 
+def rate(breaks_per_km: float | None) -> str:
+    """Write a rate for 100 miles and for 100 kilometers."""
+    if breaks_per_km is None:
+        return NOTHING
+    return in_units(per_100_miles(breaks_per_km), per_100_km(breaks_per_km))
+
+
+def in_units(feet: str, meters: str) -> str:
+    """Return what the account has chosen to read, by default both."""
+    account = g.get("account") if g else None
+    chosen = {"feet": feet, "meters": meters}.get(account.units) if account else None
+    return chosen or f"{feet} ({meters})"
+
+
 FILTERS: Mapping[str, Callable[..., str]] = {
     "whole": whole,
     "decimal": decimal,
@@ -67,4 +92,6 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "diameter": diameter,
     "per_100_miles": per_100_miles,
     "per_100_km": per_100_km,
+    "rate": rate,
+    "in_units": in_units,
 }
