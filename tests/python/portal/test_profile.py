@@ -12,8 +12,8 @@ from portal.conftest import PASSWORD, Browser, Portal
 ANA = "ana@example.org"
 BEN = "ben@example.org"
 NEW = "eleven blue ladders sing at dusk"
-FEET = r"\d (ft|mi|in(?! the)|per 100 mi)\b"
-METERS = r"[\d,.]+ (m|km|mm|per 100 km)\b"
+FEET = r"\d (ft|mi|in(?! the))\b|per 100 miles"
+METERS = r"\d (m|km|mm)\b|per 100 km"
 # Reasons and names of classes are words of the warehouse, in metric units.
 WORDS = re.compile(
     r'<td class="why">.*?</td>|<h3>Why</h3>.*?</table>|<option.*?</option>', re.DOTALL
@@ -115,7 +115,7 @@ def test_own_sessions_are_listed_and_end_one_by_one(portal: Portal) -> None:
 @pytest.mark.parametrize(
     ("units", "shown", "hidden"),
     [
-        ("", rf"{FEET} \({METERS}\)", "neither"),
+        ("", r"\d (ft|mi|in) \([\d,.]+ (m|km|mm)\)", "neither"),
         ("feet", FEET, METERS),
         ("meters", METERS, FEET),
     ],

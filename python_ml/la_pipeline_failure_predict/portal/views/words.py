@@ -46,9 +46,9 @@ def distance(meters: float | None) -> str:
 
 def length(meters: float | None) -> str:
     """Write the length of a main."""
-    return (
-        NOTHING if meters is None else in_units(f"{meters / 0.3048:,.0f} ft", f"{meters:,.0f} m")
-    )
+    if meters is None:
+        return NOTHING
+    return in_units(f"{meters / 0.3048:,.0f} ft", f"{meters:,.0f} m")
 
 
 def diameter(millimeters: float | None) -> str:
