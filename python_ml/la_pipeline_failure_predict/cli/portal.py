@@ -178,6 +178,32 @@ def invite_(settings: Settings, email: str, role: RoleName, areas: Sequence[str]
     _say_link(settings, email, token)
 
 
+@user.command("change")
+@click.argument("email")
+@click.option("--role", type=click.Choice(ROLE_NAMES), help="Another role; by default as it is.")
+@click.option("--area", "areas", multiple=True, help="Area that the account may see from now on.")
+@click.option("--all-areas", is_flag=True, help="The account may see all areas.")
+@common
+def change_(
+    settings: Settings, email: str, role: RoleName | None, areas: Sequence[str], all_areas: bool
+) -> None:
+    """Give EMAIL another role or other areas; it stays signed in.
+
+    \b
+    Example: la-pipes portal user change ben@example.org --role planner --area downtown
+             la-pipes portal user change ben@example.org --all-areas
+    """
+    if (areas and all_areas) or not (role or areas or all_areas):
+        raise UserError("Say what to change: --role, and either --area or --all-areas.")
+    with _accounts(settings, areas):
+        from la_pipeline_failure_predict.portal.auth import accounts
+
+        account = accounts.get(email)
+        kept = () if all_areas else areas or sorted(account.area_ids or ())
+        accounts.change(account, role or account.role, kept)
+    Screen.current().say(f"Changed {email}.")
+
+
 @user.command("reset")
 @click.argument("email")
 @common
@@ -211,6 +237,8 @@ def _say_link(settings: Settings, email: str, token: str) -> None:
 @common
 def disable_(settings: Settings, email: str) -> None:
     """Keep EMAIL from signing in, and end its sessions at once.
+
+    Not the last administrator who can sign in.
 
     \b
     Example: la-pipes portal user disable ben@example.org

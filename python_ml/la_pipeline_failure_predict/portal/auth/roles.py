@@ -5,3 +5,4 @@ from typing import Literal, get_args
 RoleName = Literal["viewer", "planner", "administrator"]
 ROLE_NAMES: tuple[RoleName, ...] = get_args(RoleName)
 """From the one that may do least."""
+ADMINISTRATOR: RoleName = "administrator"
