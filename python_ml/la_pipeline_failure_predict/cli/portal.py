@@ -10,7 +10,7 @@ from la_pipeline_failure_predict.cli.common import common
 from la_pipeline_failure_predict.cli.lazy import Group
 from la_pipeline_failure_predict.cli.screen import Column, Screen
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.portal.auth.roles import ROLE_NAMES, RoleName
+from la_pipeline_failure_predict.portal.auth.roles import MAY, ROLE_NAMES, RoleName
 from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import one_writer
@@ -133,7 +133,7 @@ def _role_and_areas(command: click.decorators.FC) -> click.decorators.FC:
         type=click.Choice(ROLE_NAMES),
         default="viewer",
         show_default=True,
-        help="A planner may also download; an administrator may also see accounts and audit.",
+        help="; ".join(f"{role}: {words}" for role, words in MAY.items()) + ".",
     )
     areas = click.option(
         "--area", "areas", multiple=True, help="Area that the account may see; all by default."

@@ -71,9 +71,9 @@ class Portal:
         return Browser(self.app.test_client())
 
     def add(self, email: str, role: RoleName = "viewer", areas: tuple[str, ...] = ()) -> None:
-        """Add an account with the password of the tests."""
+        """Add an account with the password of the tests, who has been here before."""
         with self.app.app_context():
-            accounts.add(email, role, areas, PASSWORD)
+            accounts.welcome(accounts.add(email, role, areas, PASSWORD))
 
     def give_second_factor(self, email: str) -> str:
         """Give an account a second factor; returns the secret of its codes."""

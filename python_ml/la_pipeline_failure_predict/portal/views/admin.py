@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.portal.auth import accounts, audit
 from la_pipeline_failure_predict.portal.auth.models import Account, db
-from la_pipeline_failure_predict.portal.auth.roles import ROLE_NAMES, RoleName
+from la_pipeline_failure_predict.portal.auth.roles import MAY, ROLE_NAMES, RoleName
 from la_pipeline_failure_predict.portal.data.figures import area_names
 from la_pipeline_failure_predict.portal.views.pages import reader, render, require
 
@@ -139,16 +139,14 @@ def _users_page(error: str | None = None) -> str:
     return render(
         "admin/users.html",
         accounts=accounts.all_accounts(),
-        roles=ROLE_NAMES,
+        roles=MAY,
         areas=_areas(),
         error=error,
     )
 
 
 def _user_page(account: Account, error: str | None = None) -> str:
-    return render(
-        "admin/user.html", item=account, roles=ROLE_NAMES, areas=_areas(account), error=error
-    )
+    return render("admin/user.html", item=account, roles=MAY, areas=_areas(account), error=error)
 
 
 def _link_page(account: Account, token: str) -> str:
