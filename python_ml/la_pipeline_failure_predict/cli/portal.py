@@ -10,7 +10,7 @@ from la_pipeline_failure_predict.cli.common import common
 from la_pipeline_failure_predict.cli.lazy import Group
 from la_pipeline_failure_predict.cli.screen import Column, Screen
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.portal.auth.roles import MAY, ROLE_NAMES, RoleName
+from la_pipeline_failure_predict.portal.auth.roles import ROLE_NAMES, RoleName
 from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import one_writer
@@ -40,13 +40,16 @@ def publish(settings: Settings, force: bool) -> None:
     \b
     Example: la-pipes portal publish
     """
+    from la_pipeline_failure_predict.dbt_manifest import read_manifest
+    from la_pipeline_failure_predict.portal.data.exposures import read_exposures
     from la_pipeline_failure_predict.portal.data.publish import publish as publish_snapshot
 
     screen = Screen.current()
     folder = settings.root / settings.portal_dir
+    exposures = read_exposures(read_manifest(settings))
     # No other command may change the views meanwhile.
     with one_writer(settings), open_warehouse(settings) as warehouse:
-        published = publish_snapshot(warehouse, folder, force, screen.advance)
+        published = publish_snapshot(warehouse, folder, exposures, force, screen.advance)
     manifest = published.manifest
     if not published.is_new:
         screen.say(f"publish: up to date, snapshot {manifest.snapshot_id}")
@@ -133,7 +136,7 @@ def _role_and_areas(command: click.decorators.FC) -> click.decorators.FC:
         type=click.Choice(ROLE_NAMES),
         default="viewer",
         show_default=True,
-        help="; ".join(f"{role}: {words}" for role, words in MAY.items()) + ".",
+        help="A planner may also download; an administrator may also see accounts and audit.",
     )
     areas = click.option(
         "--area", "areas", multiple=True, help="Area that the account may see; all by default."
@@ -178,32 +181,6 @@ def invite_(settings: Settings, email: str, role: RoleName, areas: Sequence[str]
     _say_link(settings, email, token)
 
 
-@user.command("change")
-@click.argument("email")
-@click.option("--role", type=click.Choice(ROLE_NAMES), help="Another role; by default as it is.")
-@click.option("--area", "areas", multiple=True, help="Area that the account may see from now on.")
-@click.option("--all-areas", is_flag=True, help="The account may see all areas.")
-@common
-def change_(
-    settings: Settings, email: str, role: RoleName | None, areas: Sequence[str], all_areas: bool
-) -> None:
-    """Give EMAIL another role or other areas; it stays signed in.
-
-    \b
-    Example: la-pipes portal user change ben@example.org --role planner --area downtown
-             la-pipes portal user change ben@example.org --all-areas
-    """
-    if (areas and all_areas) or not (role or areas or all_areas):
-        raise UserError("Say what to change: --role, and either --area or --all-areas.")
-    with _accounts(settings, areas):
-        from la_pipeline_failure_predict.portal.auth import accounts
-
-        account = accounts.get(email)
-        kept = () if all_areas else areas or sorted(account.area_ids or ())
-        accounts.change(account, role or account.role, kept)
-    Screen.current().say(f"Changed {email}.")
-
-
 @user.command("reset")
 @click.argument("email")
 @common
@@ -237,8 +214,6 @@ def _say_link(settings: Settings, email: str, token: str) -> None:
 @common
 def disable_(settings: Settings, email: str) -> None:
     """Keep EMAIL from signing in, and end its sessions at once.
-
-    Not the last administrator who can sign in.
 
     \b
     Example: la-pipes portal user disable ben@example.org

@@ -9,10 +9,9 @@ import numpy as np
 import shapely
 from pyproj import Geod
 
+from la_pipeline_failure_predict.spatial import METRES_PER_DEGREE
 from la_pipeline_failure_predict.spatial.curves import ARCS, straighten
 
-METRES_PER_DEGREE = 111_320.0
-"""Length of a degree of latitude, m; the same figure as in the marts."""
 LONGEST_TEXT = 32_000
 """Characters that Power BI holds (MOST_CHARACTERS of its linter), with a little to spare."""
 SIMPLER_STEPS = 10

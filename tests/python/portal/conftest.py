@@ -18,10 +18,21 @@ from la_pipeline_failure_predict.portal.auth import accounts, second_factor
 from la_pipeline_failure_predict.portal.auth.models import db
 from la_pipeline_failure_predict.portal.auth.roles import RoleName
 from la_pipeline_failure_predict.portal.config import PortalConfig
+from la_pipeline_failure_predict.portal.data.exposures import read_exposures
 from la_pipeline_failure_predict.portal.data.publish import publish
+from la_pipeline_failure_predict.portal.data.reader import Reader, Snapshots
 from la_pipeline_failure_predict.portal.data.store import Store
 
 PASSWORD = "seven green kettles hum at noon"
+EXPOSURE = {
+    "name": "report",
+    "label": "Report",
+    "type": "dashboard",
+    "maturity": "high",
+    "description": "What a report shows.",
+    "owner": {"name": "Planning", "email": None},
+    "config": {"meta": {"portal": {"page": "plan"}}},
+}
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
@@ -30,7 +41,7 @@ def published(sample_cities: dict[str, City], tmp_path_factory: pytest.TempPathF
     """The folder of one snapshot of the sample city."""
     folder = tmp_path_factory.mktemp("portal")
     with sample_cities["duckdb"].connect() as warehouse:
-        publish(warehouse, folder)
+        publish(warehouse, folder, read_exposures({"exposures": {"report": EXPOSURE}}))
     return folder
 
 
@@ -71,9 +82,9 @@ class Portal:
         return Browser(self.app.test_client())
 
     def add(self, email: str, role: RoleName = "viewer", areas: tuple[str, ...] = ()) -> None:
-        """Add an account with the password of the tests, who has been here before."""
+        """Add an account with the password of the tests."""
         with self.app.app_context():
-            accounts.welcome(accounts.add(email, role, areas, PASSWORD))
+            accounts.add(email, role, areas, PASSWORD)
 
     def give_second_factor(self, email: str) -> str:
         """Give an account a second factor; returns the secret of its codes."""
@@ -129,3 +140,21 @@ def areas_of(published: Path) -> dict[str, list[str]]:
             "where area_id <> 'unknown' group by area_id"
         ).fetchall()
     return dict(rows)
+
+
+@pytest.fixture
+def reader_of(published: Path) -> Callable[..., Reader]:
+    """Read the snapshot with all areas, or with those that are named."""
+    snapshot = Snapshots(Store(published)).current()
+    assert snapshot is not None
+
+    def read(areas: tuple[str, ...] | None = None) -> Reader:
+        return Reader(snapshot, None if areas is None else frozenset(areas))
+
+    return read
+
+
+@pytest.fixture
+def reader(reader_of: Callable[..., Reader]) -> Reader:
+    """The snapshot with all areas."""
+    return reader_of()

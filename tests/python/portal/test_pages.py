@@ -12,15 +12,15 @@ import pytest
 
 from cities import City
 from la_pipeline_failure_predict.portal.auth.roles import ROLE_NAMES, RoleName
-from la_pipeline_failure_predict.portal.data import figures, mains
+from la_pipeline_failure_predict.portal.data import mains, plan
 from la_pipeline_failure_predict.portal.data.exports import WRITERS
 from la_pipeline_failure_predict.portal.data.publish import publish
 from la_pipeline_failure_predict.portal.data.reader import Reader, Snapshots
 from la_pipeline_failure_predict.portal.data.store import Store
 from portal.conftest import Portal
 
-FOR_ALL = ("/", "/risk", "/plan", "/performance", "/quality")
-FOR_PLANNERS = ("/risk.csv", "/risk.xlsx", "/risk.geojson")
+FOR_ALL = ("/", "/risk", "/plan", "/reports", "/performance", "/quality")
+FOR_PLANNERS = ("/risk.csv", "/risk.xlsx", "/risk.geojson", "/plan.csv", "/plan.xlsx")
 FOR_ADMINISTRATORS = ("/admin/users", "/admin/audit")
 
 
@@ -76,7 +76,7 @@ def test_pages_show_what_the_snapshot_holds(portal: Portal, areas_of: dict[str, 
     for name, times in factor:
         assert name in main
         assert f"× {times:.2f}" in main
-    assert f"project={project}" in browser.get("/plan").text
+    assert f"/plan/{project}" in browser.get("/plan").text
     assert "This budget buys no project" in browser.get("/plan?budget=1").text
     for budget in ("nan", "-5", "1e999", "many", ""):
         assert browser.get(f"/plan?budget={budget}").status_code == 200, budget
@@ -136,7 +136,10 @@ def test_every_query_of_a_scope_without_areas_finds_no_row(portal: Portal) -> No
     snapshot = Snapshots(Store(portal.config.folder)).current()
     assert snapshot is not None
     whole, nobody = Reader(snapshot, None), Reader(snapshot, frozenset())
-    open_tables = {"dates", "climate_monthly", "calibration", "capture_curve"}
+    open_tables = {
+        *("dates", "climate_monthly", "calibration", "capture_curve"),
+        *("exposures", "network_rate"),
+    }
     for table, columns in snapshot.tables.items():
         count = f"select count(*) as rows from {table}"
         assert whole.rows(count) == [{"rows": snapshot.manifest.rows[table]}], table
@@ -145,7 +148,7 @@ def test_every_query_of_a_scope_without_areas_finds_no_row(portal: Portal) -> No
     assert mains.rank(nobody, mains.Filters(), 1).total == 0
     for write in WRITERS.values():
         assert write(nobody, mains.export(mains.Filters()), io.BytesIO()) == 0
-    assert figures.plan(nobody, 1e9)["projects"] == []
+    assert plan.read_plan(nobody, plan.Wanted(1e9))["projects"] == []
     with pytest.raises(ValueError, match="goes round the areas"):
         nobody.rows("select * from published.pipe_risk")
 
@@ -177,7 +180,8 @@ def test_empty_states_say_what_to_do(
     assert "la-pipes portal publish" in administrator.get("/").text
     assert "la-pipes portal publish" not in viewer.get("/").text
     assert viewer.get("/pipe/P0000001").status_code == 404
-    assert administrator.get("/risk.csv").status_code == 404
+    for address in (*FOR_PLANNERS, "/plan/P0000001"):
+        assert administrator.get(address).status_code == 404, address
 
     city = copy_city(sample_cities["duckdb"])
     with city.connect() as warehouse:  # areas only, as in Los Angeles
@@ -186,8 +190,13 @@ def test_empty_states_say_what_to_do(
         for table in ("fct_replacement_plan", "fct_plan_scenarios", "fct_pipe_reason_codes"):
             warehouse.execute(f"delete from risk.{table}")
         publish(warehouse, portal.config.folder)
-    for address in (*FOR_ALL, "/risk.csv"):
+    for address in (*FOR_ALL, *FOR_PLANNERS):
         assert administrator.get(address).status_code == 200, address
+    assert administrator.get("/plan/P0000001").status_code == 404
+    scored_no_more = administrator.get("/pipe/P0000001").text
+    assert "This main is not scored" in scored_no_more
+    assert "None on record" in scored_no_more
+    assert "Likelihood and consequence" not in administrator.get("/risk").text
     assert "areas are, month by month" in administrator.get("/").text
     assert "No main is scored here" in administrator.get("/risk").text
     assert "There is no plan" in administrator.get("/plan").text
@@ -200,6 +209,7 @@ def test_empty_states_say_what_to_do(
     assert "No scores are published" in administrator.get("/").text
     for address in FOR_ALL:
         assert administrator.get(address).status_code == 200, address
+    assert "names no reports" in administrator.get("/reports").text
 
 
 def test_readers_never_see_an_error_or_two_snapshots_while_others_are_published(

@@ -5,17 +5,8 @@ import re
 import pytest
 
 from la_pipeline_failure_predict.portal.data import mains
-from la_pipeline_failure_predict.portal.data.reader import Reader, Snapshots
-from la_pipeline_failure_predict.portal.data.store import Store
+from la_pipeline_failure_predict.portal.data.reader import Reader
 from portal.conftest import Portal
-
-
-@pytest.fixture
-def reader(portal: Portal) -> Reader:
-    """The snapshot with all areas."""
-    snapshot = Snapshots(Store(portal.config.folder)).current()
-    assert snapshot is not None
-    return Reader(snapshot, None)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from la_pipeline_failure_predict.portal.auth.roles import ADMINISTRATOR, ROLE_NAMES, RoleName
+from la_pipeline_failure_predict.portal.auth.roles import ROLE_NAMES, RoleName
 
 db = SQLAlchemy()
 
@@ -41,7 +41,7 @@ class Account(Base, UserMixin):
     fs_uniquifier: Mapped[str] = mapped_column(
         String(64), unique=True, default=lambda: secrets.token_hex(32)
     )
-    role: Mapped[RoleName] = mapped_column(String(20))
+    role: Mapped[str] = mapped_column(String(20))
     sees_all_areas: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(default=now)
     units: Mapped[str | None] = mapped_column(String(10))
@@ -70,12 +70,6 @@ class Account(Base, UserMixin):
             return "disabled"
         return "active" if self.password else "invited"
 
-    def covers(self, area_ids: frozenset[str] | None) -> bool:
-        """Whether the account sees all of these areas; None for all there are."""
-        if self.area_ids is None:
-            return True
-        return area_ids is not None and area_ids <= self.area_ids
-
     @property
     def has_second_factor(self) -> bool:
         """Whether signing in takes a code too."""
@@ -84,7 +78,7 @@ class Account(Base, UserMixin):
     @property
     def lacks_second_factor(self) -> bool:
         """Whether the account has to set a second factor up before it may do anything else."""
-        return self.role == ADMINISTRATOR and not self.has_second_factor
+        return self.role == "administrator" and not self.has_second_factor
 
     def may(self, role: RoleName) -> bool:
         """Whether the account may do what a role may."""

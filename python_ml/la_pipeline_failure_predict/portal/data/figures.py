@@ -1,11 +1,11 @@
 """The figures of the pages that are no list of mains."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from la_pipeline_failure_predict.portal.data import plan
 from la_pipeline_failure_predict.portal.data.reader import Reader, Row
 
-PROJECTS_SHOWN = 200
 # Complete months, and of them the newest twelve.
 YEAR = """
     select
@@ -53,14 +53,32 @@ AREA_MONTHS = """
     order by expected_breaks desc, area_id
     limit 10
 """
-PLAN_TOTALS = """
+MATERIALS = """
     select
-        count(*) as projects, cast(coalesce(sum(pipe_count), 0) as bigint) as mains,
-        coalesce(sum(length_m), 0) as length_m, coalesce(sum(cost_usd), 0) as cost_usd,
-        coalesce(sum(breaks_avoided_10y), 0) as breaks_avoided_10y,
-        coalesce(sum(avoided_usd_10y), 0) as avoided_usd_10y
-    from {projects}
+        material_name, count(*) as mains, sum(length_m) as length_m,
+        sum(expected_breaks) as expected_breaks, sum(risk_usd) as risk_usd
+    from pipe_risk
+    group by material_name
+    order by risk_usd desc, material_name
 """
+# Breaks of what is scored, and what was expected of it: the city's months where all areas are seen,
+# the areas' elsewhere.
+CITY_MONTHS = """
+    select
+        month_on, coalesce(judged_break_count, break_count) as breaks, expected_breaks,
+        expected_basis_name as basis_name
+    from city_months
+    where is_complete_month
+"""
+SCOPED_MONTHS = """
+    select
+        month_on, cast(sum(break_count) as integer) as breaks,
+        sum(expected_breaks) as expected_breaks, 'Areas' as basis_name
+    from joined_risk_view
+    where month_on in (select date_on from dates where is_complete_month)
+    group by month_on
+"""
+MONTHS_SHOWN = 36
 
 
 def dashboard(reader: Reader) -> Mapping[str, Any]:
@@ -80,47 +98,39 @@ def _dashboard(reader: Reader) -> Mapping[str, Any]:
         "expected": sum(row["expected_breaks"] or 0 for row in classes),
         "areas": reader.rows(AREAS),
         "area_months": [] if classes or since is None else reader.rows(AREA_MONTHS, since=since),
-        "plan": reader.row(PLAN_TOTALS.format(projects="replacement_plan where is_within_budget")),
+        "materials": reader.rows(MATERIALS),
+        "months": _months(reader),
+        "plan": reader.row(f"{plan.TOTALS} from replacement_plan where is_within_budget"),
         "performance": performance(reader)["last"],
+        "checked": reader.row("select max(checked_at) as checked_at from data_quality"),
     }
 
 
-def plan(reader: Reader, budget_usd: float | None) -> Mapping[str, Any]:
-    """Return the projects that a budget buys, in order; None takes the budget of the plan."""
-    chosen = (
-        "is_within_budget"
-        if budget_usd is None
-        # What these areas would get of the money, if it were theirs alone.
-        else "coalesce(running_usd, 0) <= $budget_usd and avoided_usd_10y > 0"
-    )
-    bound = {} if budget_usd is None else {"budget_usd": budget_usd}
-    chosen_projects = f"""
-        select * from (
-            select
-                *,
-                sum(cost_usd) over (
-                    order by plan_rank, project_id rows unbounded preceding
-                ) as running_usd
-            from replacement_plan
-        ) as ordered
-        where {chosen}
-    """
+def _months(reader: Reader) -> list[Row]:
+    """Return the newest complete months, the oldest first."""
+    months = CITY_MONTHS if reader.sees_all_areas else SCOPED_MONTHS
+    newest = reader.rows(f"{months} order by month_on desc limit {MONTHS_SHOWN}")
+    return newest[::-1]
+
+
+def judged(months: Sequence[Row]) -> Row | None:
+    """Return breaks and expectation of the last year, of its months that have both."""
+    both = [month for month in months if month["expected_breaks"] is not None]
+    if not both:
+        return None
+    year = both[-1]["month_on"].year
+    counted = [month for month in both if month["month_on"].year == year]
     return {
-        "projects": reader.rows(
-            f"{chosen_projects} order by plan_rank, project_id limit {PROJECTS_SHOWN}", **bound
-        ),
-        "totals": reader.row(
-            PLAN_TOTALS.format(projects=f"({chosen_projects}) as bought"), **bound
-        ),
-        "all": reader.keep(
-            "plan", lambda: reader.row(PLAN_TOTALS.format(projects="replacement_plan"))
-        ),
-        "scenarios": reader.rows(
-            "select rule_name, budget_usd, project_count, length_m, cost_usd, breaks_avoided_10y, "
-            "avoided_usd_10y from plan_scenarios where is_near_budget "
-            "order by budget_usd, rule_sort"
-        ),
+        "year": year,
+        "until_month": counted[-1]["month_on"],
+        "breaks": sum(month["breaks"] for month in counted),
+        "expected_breaks": sum(month["expected_breaks"] for month in counted),
     }
+
+
+def exposures(reader: Reader) -> list[Row]:
+    """Return the reports and notebooks that dbt declares."""
+    return reader.rows("select * from exposures order by kind, exposure_id")
 
 
 def performance(reader: Reader) -> Mapping[str, Any]:

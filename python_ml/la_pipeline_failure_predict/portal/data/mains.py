@@ -1,14 +1,24 @@
 """Mains in the order of their risk: filtered, page by page, and one by one."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from la_pipeline_failure_predict.portal.data.exports import Export
 from la_pipeline_failure_predict.portal.data.reader import Reader, Row
+from la_pipeline_failure_predict.spatial import METRES_PER_DEGREE
 
 PAGE_ROWS = 50
 MOST_TEXT = 100
+NEAR_M = 100
+NEIGHBORS_SHOWN = 25
+# Where a main is, for the distance to another: its ends and its middle.
+PLACES = (
+    ("start_longitude", "start_latitude"),
+    ("longitude", "latitude"),
+    ("end_longitude", "end_latitude"),
+)
 # Least value of the classes 2 to 5. They are fixed, so that a cell means the same for every area,
 # account and year; and quintiles would part mains that cost the same, which most small ones do.
 LIKELIHOOD_BOUNDS = (0.01, 0.03, 0.1, 0.3)
@@ -232,26 +242,118 @@ def export(filters: Filters) -> Export:
 
 
 def find_main(reader: Reader, pipe_id: str) -> dict[str, Any] | None:
-    """Return a main with its score, reasons, breaks and project; None if it cannot be seen."""
+    """Return a main with its score, reasons, breaks, project and neighbors; None if not seen."""
     main = reader.row("select * from pipes where pipe_id = $pipe_id", pipe_id=pipe_id)
     if main is None or pipe_id == "unknown":
         return None
     risk = reader.row("select * from pipe_risk where pipe_id = $pipe_id", pipe_id=pipe_id)
-    project_id = risk["project_id"] if risk else None
+    reasons = reader.rows(
+        "select reason_name, reason, rate_factor from pipe_reason_codes "
+        "where pipe_id = $pipe_id order by reason_rank",
+        pipe_id=pipe_id,
+    )
     return {
         "main": main,
         "risk": risk,
-        "reasons": reader.rows(
-            "select reason_name, reason, rate_factor from pipe_reason_codes "
-            "where pipe_id = $pipe_id order by reason_rank",
-            pipe_id=pipe_id,
-        ),
+        "reasons": reasons,
+        "rate": _rate(reader, risk, reasons),
         "breaks": reader.rows(
             "select broke_on, failure_mode, cause, link_status_name from pipe_breaks "
             "where pipe_id = $pipe_id order by broke_on desc",
             pipe_id=pipe_id,
         ),
         "project": reader.row(
-            "select * from replacement_plan where project_id = $project_id", project_id=project_id
+            "select * from replacement_plan where project_id = $project_id",
+            project_id=risk["project_id"] if risk else None,
         ),
+        "neighbors": _neighbors(reader, main),
+        "most_neighbors": NEIGHBORS_SHOWN,
     }
+
+
+def _rate(reader: Reader, risk: Row | None, reasons: Sequence[Row]) -> Row | None:
+    """Return the typical rate, and what is left of a main's once its reasons are multiplied."""
+    network = reader.row("select breaks_per_km from network_rate")
+    if not risk or not network or not network["breaks_per_km"]:
+        return None
+    typical = network["breaks_per_km"]
+    product = math.prod(reason["rate_factor"] for reason in reasons)
+    return {
+        "typical": typical,
+        "product": product,
+        "others": risk["expected_breaks_per_km"] / (typical * product),
+    }
+
+
+def _neighbors(reader: Reader, main: Row) -> list[Row]:
+    """Return the mains in service that are near or of the area's same street, nearest first."""
+    places = [
+        (main[longitude], main[latitude])
+        for longitude, latitude in PLACES
+        if None not in (main[longitude], main[latitude])
+    ]
+    # Cheap comparisons bound what is around; distances are computed of the few that are left.
+    around = reader.rows(
+        f"""
+        select
+            pipe_id, {_distance(places)} as distance_m,
+            coalesce(street_name = $street and area_id = $area_id, false) as is_of_street
+        from pipes
+        where is_in_service and pipe_id not in ($pipe_id, 'unknown')
+            and (is_of_street or {_is_around(places)})
+        order by distance_m > {NEAR_M} and not is_of_street, distance_m nulls last, pipe_id
+        limit {NEIGHBORS_SHOWN}
+        """,
+        pipe_id=main["pipe_id"],
+        street=main["street_name"],
+        area_id=main["area_id"],
+    )
+    near = [row for row in around if row["is_of_street"] or row["distance_m"] <= NEAR_M]
+    described = reader.rows(
+        """
+        select
+            pipes.pipe_id, pipes.street_name, pipes.material_name, pipes.install_year,
+            pipes.length_m, risk_rank, risk_class_code, risk_class_name, expected_breaks, risk_usd
+        from pipes
+        left join pipe_risk on pipes.pipe_id = pipe_risk.pipe_id
+        where pipes.pipe_id in (select unnest($pipe_ids))
+        """,
+        pipe_ids=[row["pipe_id"] for row in near],
+    )
+    found = {row["pipe_id"]: row for row in described}
+    return [row | found[row["pipe_id"]] for row in near]
+
+
+Place = tuple[float, float]
+
+
+def _meters_per_degree(places: Sequence[Place]) -> Place:
+    """Return how many meters a degree to the east, and to the north, has there."""
+    latitude = math.radians(places[0][1])
+    return METRES_PER_DEGREE * math.cos(latitude), METRES_PER_DEGREE
+
+
+def _distance(places: Sequence[Place]) -> str:
+    """Return SQL of the least distance between places and those of a main, m."""
+    if not places:
+        return "cast(null as double)"
+    east, north = _meters_per_degree(places)
+    squares = (
+        f"pow(({longitude} - {x!r}) * {east!r}, 2) + pow(({latitude} - {y!r}) * {north!r}, 2)"
+        for longitude, latitude in PLACES
+        for x, y in places
+    )
+    return f"sqrt(least({', '.join(squares)}))"
+
+
+def _is_around(places: Sequence[Place]) -> str:
+    """Return SQL that tells quickly which mains may be near."""
+    if not places:
+        return "false"
+    east, north = (NEAR_M / meters for meters in _meters_per_degree(places))
+    xs, ys = zip(*places, strict=True)
+    return " or ".join(
+        f"({longitude} between {min(xs) - east!r} and {max(xs) + east!r} "
+        f"and {latitude} between {min(ys) - north!r} and {max(ys) + north!r})"
+        for longitude, latitude in PLACES
+    )

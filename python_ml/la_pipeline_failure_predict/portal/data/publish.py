@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from la_pipeline_failure_predict import __version__
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import sha256_of
+from la_pipeline_failure_predict.portal.data.exposures import EXPOSURES, SCHEMA
 from la_pipeline_failure_predict.portal.data.store import (
     DATABASE,
     FORMAT,
@@ -43,6 +44,16 @@ ORDERS: Mapping[str, str] = {
     "pipe_breaks": 'pipe_id collate "C", broke_on, break_key collate "C"',
     "pipe_reason_codes": 'pipe_id collate "C", reason_rank',
     "replacement_plan": 'plan_rank nulls last, project_id collate "C"',
+}
+# Made in the snapshot. The factors of a main are relative to the geometric mean of the network,
+# each main weighing its length: an account with some areas could not compute it.
+DERIVED: Mapping[str, str] = {
+    "network_rate": f"""
+        select
+            exp(sum(ln(expected_breaks_per_km) * length_m) / sum(length_m)) as breaks_per_km
+        from {PUBLISHED}.pipe_risk
+        where expected_breaks_per_km > 0 and length_m > 0
+    """,
 }
 MEMORY_MB = 400
 
@@ -76,6 +87,7 @@ class Published:
 def publish(
     warehouse: Warehouse,
     folder: Path,
+    exposures: pa.Table | None = None,
     force: bool = False,
     progress: Progress = lambda done, total, what: None,
 ) -> Published:
@@ -88,6 +100,8 @@ def publish(
     ----------
     folder
         Of the snapshots; made where it is missing.
+    exposures
+        Reports and notebooks that dbt declares; none by default.
     force
         Publish also what has not changed.
     progress
@@ -99,14 +113,15 @@ def publish(
         If there are no views, another publish is under way, or the folder cannot be written.
     """
     sources = read_sources(warehouse)
-    fingerprint = read_fingerprint(warehouse, sources)
+    declared = SCHEMA.empty_table() if exposures is None else exposures
+    fingerprint = read_fingerprint(warehouse, sources, declared)
     store = Store(folder)
     with _only_publisher(folder):
         store.remove_leftovers()
         current = store.current()
         if current and current.fingerprint == fingerprint and not force:
             return Published(current, is_new=False)
-        manifest = _write(warehouse, store, sources, fingerprint, progress)
+        manifest = _write(warehouse, store, sources, declared, fingerprint, progress)
         store.switch(manifest.snapshot_id)
         store.remove_old()
     return Published(manifest, is_new=True)
@@ -138,8 +153,8 @@ def read_sources(warehouse: Warehouse) -> list[Source]:
     ]
 
 
-def read_fingerprint(warehouse: Warehouse, sources: list[Source]) -> str:
-    """Return a digest of what decides the rows: the steps of the last run, and the last checks."""
+def read_fingerprint(warehouse: Warehouse, sources: list[Source], exposures: pa.Table) -> str:
+    """Return a digest of what decides the rows: the last run's steps, checks and exposures."""
     steps = warehouse.query(
         "select step_name, fingerprint, cast(finished_at as text) as finished_at from raw.steps "
         "where step_name in ('build', 'publish') order by step_name"
@@ -147,7 +162,7 @@ def read_fingerprint(warehouse: Warehouse, sources: list[Source]) -> str:
     # dbt records its tests, whoever types it.
     checked = warehouse.scalar("select cast(max(checked_at) as text) from powerbi.data_quality")
     shapes = [(source.name, str(source.columns)) for source in sources]
-    parts = (FORMAT, __version__, steps.to_pylist(), checked, shapes)
+    parts = (FORMAT, __version__, steps.to_pylist(), checked, shapes, exposures.to_pylist())
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
@@ -172,6 +187,7 @@ def _write(
     warehouse: Warehouse,
     store: Store,
     sources: list[Source],
+    exposures: pa.Table,
     fingerprint: str,
     progress: Progress,
 ) -> Manifest:
@@ -186,6 +202,9 @@ def _write(
         for number, source in enumerate(sources):
             progress(number, len(sources), source.name)
             rows[source.name] = _copy(warehouse, snapshot, source)
+        rows[EXPOSURES] = _insert(snapshot, EXPOSURES, exposures)
+        for name, sql in DERIVED.items():
+            rows[name] = _create(snapshot, name, sql)
         as_of_date, run_ids = _read_runs(snapshot)
     _keep(file)
     manifest = Manifest(
@@ -222,13 +241,21 @@ def _copy(warehouse: Warehouse, snapshot: duckdb.DuckDBPyConnection, source: Sou
     reader = warehouse.stream(source.query)
     batches = (batch.cast(source.columns) for batch in reader)
     rows = pa.RecordBatchReader.from_batches(source.columns, batches)
+    return _insert(snapshot, source.name, rows)
+
+
+def _insert(
+    snapshot: duckdb.DuckDBPyConnection, name: str, rows: pa.RecordBatchReader | pa.Table
+) -> int:
     snapshot.register("arrow_rows", rows)
     try:
-        (count,) = snapshot.execute(
-            f"create table {PUBLISHED}.{quote(source.name)} as select * from arrow_rows"
-        ).fetchall()[0]
+        return _create(snapshot, name, "select * from arrow_rows")
     finally:
         snapshot.unregister("arrow_rows")
+
+
+def _create(snapshot: duckdb.DuckDBPyConnection, name: str, query: str) -> int:
+    (count,) = snapshot.execute(f"create table {PUBLISHED}.{quote(name)} as {query}").fetchall()[0]
     return int(count)
 
 

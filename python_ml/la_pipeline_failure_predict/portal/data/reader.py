@@ -18,7 +18,9 @@ log = logging.getLogger(__name__)
 
 # An account with some areas sees of these what concerns the city as a whole. Of every other table
 # without areas it sees nothing.
-OF_THE_CITY = frozenset({"dates", "climate_monthly", "calibration", "capture_curve"})
+OF_THE_CITY = frozenset(
+    {"dates", "climate_monthly", "calibration", "capture_curve", "exposures", "network_rate"}
+)
 WORD = re.compile(r"[a-z_]+")
 Row = dict[str, Any]
 T = TypeVar("T")

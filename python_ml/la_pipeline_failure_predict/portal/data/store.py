@@ -11,7 +11,7 @@ from typing import Any
 
 from la_pipeline_failure_predict.files import write_whole
 
-FORMAT = 1
+FORMAT = 2
 """Of the tables and the manifest: a portal of another format does not read a snapshot."""
 KEPT = 3
 CURRENT = "current"

@@ -1,22 +1,20 @@
 """What planners read: dashboard, ranking, main, plan, performance and quality."""
 
-from contextlib import suppress
+from datetime import UTC, date, datetime
 
 import flask
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
-from la_pipeline_failure_predict.portal.auth import accounts
-from la_pipeline_failure_predict.portal.auth.pages import following_page
-from la_pipeline_failure_predict.portal.auth.roles import MAY, RoleName
+from la_pipeline_failure_predict.portal.auth.roles import RoleName
 from la_pipeline_failure_predict.portal.data import figures, mains
+from la_pipeline_failure_predict.portal.data import plan as plans
 from la_pipeline_failure_predict.portal.data.exports import MOST_XLSX_ROWS
 from la_pipeline_failure_predict.portal.data.reader import Reader, Snapshots
+from la_pipeline_failure_predict.portal.views.charts import curve_chart, months_chart, time_line
 from la_pipeline_failure_predict.portal.views.exports import send
 
 pages = Blueprint("pages", __name__)
-
-MOST_BUDGET_USD = 1e12
 
 
 def reader() -> Reader | None:
@@ -45,22 +43,7 @@ def render(template: str, **values: object) -> str:
 
 def nothing_yet() -> str:
     """Return the page that stands in while nothing is published."""
-    return welcome()
-
-
-@pages.get("/welcome")
-def welcome() -> str:
-    """Say what the account may do, and how to read a score; shown at the first sign-in."""
-    source = reader()
-    if g.account.welcomed_at is None:
-        accounts.welcome(g.account)
-    return render(
-        "dashboard/onboarding.html",
-        role_words=MAY[g.account.role],
-        areas=[row["area_name"] for row in figures.area_names(source)] if source else [],
-        others=len(accounts.all_accounts()) - 1,
-        following=following_page(),
-    )
+    return render("dashboard/onboarding.html")
 
 
 @pages.get("/")
@@ -71,8 +54,14 @@ def dashboard() -> ResponseReturnValue:
         return nothing_yet()
     shown = figures.dashboard(source)
     year = shown["year"]
-    breaks_per_km = year["breaks"] / year["km"] if year and year["km"] else None
-    return render("dashboard/dashboard.html", breaks_per_km=breaks_per_km, **shown)
+    return render(
+        "dashboard/dashboard.html",
+        breaks_per_km=year["breaks"] / year["km"] if year and year["km"] else None,
+        judged=figures.judged(shown["months"]),
+        chart=months_chart(shown["months"]) if shown["months"] else None,
+        age_days=(datetime.now(UTC) - datetime.fromisoformat(source.manifest.published_at)).days,
+        **shown,
+    )
 
 
 @pages.get("/risk")
@@ -113,7 +102,10 @@ def pipe(pipe_id: str) -> ResponseReturnValue:
     found = mains.find_main(source, pipe_id) if source else None
     if found is None:
         flask.abort(404)
-    return render("reports/pipe.html", **found)
+    days = [item["broke_on"] for item in found["breaks"] if item["broke_on"]]
+    until = found["risk"]["as_of_date"] if found["risk"] else max(days, default=date.min)
+    chart = time_line(days, found["main"]["install_year"], until) if days else None
+    return render("reports/pipe.html", chart=chart, **found)
 
 
 @pages.get("/plan")
@@ -122,18 +114,58 @@ def plan() -> ResponseReturnValue:
     source = reader()
     if source is None:
         return nothing_yet()
-    budget = None
-    with suppress(ValueError):
-        budget = float(request.args.get("budget", "").replace(",", ""))
-    if budget is not None and not 0 < budget < MOST_BUDGET_USD:
-        budget = None
+    wanted = _wanted()
+    found = plans.read_plan(source, wanted)
     return render(
         "reports/plan.html",
-        budget=budget,
-        most_shown=figures.PROJECTS_SHOWN,
-        sees_all_areas=source.sees_all_areas,
-        **figures.plan(source, budget),
+        wanted=wanted,
+        chart=curve_chart(found["curve"]) if found["all"]["projects"] else None,
+        rules=plans.RULES,
+        most_shown=plans.PROJECTS_SHOWN,
+        factor_bounds=(plans.LEAST_FACTOR, plans.MOST_FACTOR),
+        **found,
     )
+
+
+def _wanted() -> plans.Wanted:
+    """Read what is asked for; costs are the planners' to change."""
+    wanted = plans.Wanted.from_address(request.args)
+    if wanted.is_changed:
+        require("planner")
+    return wanted
+
+
+@pages.get("/plan.<any(csv, xlsx):kind>")
+def plan_export(kind: str) -> ResponseReturnValue:
+    """Send the projects that the budget buys, as a file."""
+    require("planner")
+    source = reader()
+    if source is None:
+        flask.abort(404)
+    return send(source, plans.export(source, _wanted()), kind)
+
+
+@pages.get("/plan/<path:project_id>")
+def project(project_id: str) -> ResponseReturnValue:
+    """Show a project: what it costs and avoids, and its mains with their reasons."""
+    source = reader()
+    found = plans.find_project(source, project_id) if source else None
+    if found is None:
+        flask.abort(404)
+    return render("reports/project.html", **found)
+
+
+@pages.get("/reports")
+def reports() -> ResponseReturnValue:
+    """Show the reports and notebooks that dbt declares, and where the portal shows the same."""
+    source = reader()
+    if source is None:
+        return nothing_yet()
+    exposures = figures.exposures(source)
+    for item in exposures:
+        endpoint = f"{pages.name}.{item['page']}"
+        item["endpoint"] = endpoint if endpoint in flask.current_app.view_functions else None
+    return render("reports/report_overview.html", exposures=exposures)
 
 
 @pages.get("/performance")

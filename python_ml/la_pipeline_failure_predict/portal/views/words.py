@@ -31,6 +31,14 @@ def usd(value: float | None) -> str:
     return f"${value / MILLION:,.2f} M" if abs(value) >= MILLION else f"${value:,.0f}"
 
 
+def usd_short(value: float) -> str:
+    """Write an amount with as few digits as a mark of an axis needs."""
+    for unit, name in ((1e9, " B"), (MILLION, " M"), (1e3, " k")):
+        if abs(value) >= unit:
+            return f"${value / unit:.3g}{name}"
+    return f"${value:.3g}"
+
+
 def percent(value: float | None, places: int = 1) -> str:
     """Write a share."""
     return NOTHING if value is None else f"{value * 100:.{places}f} %"
@@ -86,6 +94,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "whole": whole,
     "decimal": decimal,
     "usd": usd,
+    "usd_short": usd_short,
     "percent": percent,
     "distance": distance,
     "length_text": length,
