@@ -267,6 +267,7 @@ def find_main(reader: Reader, pipe_id: str) -> dict[str, Any] | None:
             project_id=risk["project_id"] if risk else None,
         ),
         "neighbors": _neighbors(reader, main),
+        "near_m": NEAR_M,
         "most_neighbors": NEIGHBORS_SHOWN,
     }
 

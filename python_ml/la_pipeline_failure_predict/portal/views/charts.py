@@ -163,7 +163,7 @@ def months_chart(months: Sequence[Mapping[str, Any]]) -> Chart:
     )
     total = sum(month["breaks"] or 0 for month in months)
     return Chart(
-        says=f"Breaks by month from {first:%B %Y} to {last:%B %Y}: {total:,} in all.",
+        says=f"Breaks by month from {first:%B %Y} to {last:%B %Y}: altogether {total:,}.",
         x_ticks=[
             Tick(across((number + 0.5) / count), f"{month['month_on']:%b %Y}")
             for number, month in enumerate(months)
