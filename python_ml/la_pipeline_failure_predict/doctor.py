@@ -22,7 +22,7 @@ SCORES = ("pipe_scores", "area_month_scores")
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One thing looked at."""
+    """One thing looked at; `what` may be a sentence that says the fix too."""
 
     what: str
     is_fine: bool

@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     portal_proxy: str | None = Field(
         default=None, description="Address of the proxy whose X-Forwarded headers are believed."
     )
+    portal_accounts_url: SecretStr | None = Field(
+        default=None,
+        description="Postgres that holds the portal's accounts; a SQLite file in its folder.",
+    )
     portal_idle_minutes: float = Field(
         default=30.0, gt=0, description="After how long without a request a session ends, minutes."
     )

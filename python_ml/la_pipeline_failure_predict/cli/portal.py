@@ -8,9 +8,10 @@ import click
 
 from la_pipeline_failure_predict.cli.common import common
 from la_pipeline_failure_predict.cli.lazy import Group
+from la_pipeline_failure_predict.cli.project import tell
 from la_pipeline_failure_predict.cli.screen import Column, Screen
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.portal.auth.roles import ROLE_NAMES, RoleName
+from la_pipeline_failure_predict.portal.auth.roles import MAY, ROLE_NAMES, RoleName
 from la_pipeline_failure_predict.project import open_warehouse
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import one_writer
@@ -125,6 +126,23 @@ def _address(settings: Settings, host: str = "127.0.0.1", port: int = 8080) -> s
     return f"http://{host}:{port}"
 
 
+@portal.command()
+@common
+def doctor(settings: Settings) -> None:
+    """Say what the portal has and what it is missing; exit code 1 if anything is missing.
+
+    It looks at the folder, the key, the accounts, who administers them, the snapshot, and whether
+    the settings of https go together, and changes nothing.
+
+    \b
+    Example: la-pipes portal doctor
+    """
+    config = _read_config(settings)
+    from la_pipeline_failure_predict.portal.doctor import examine
+
+    tell(examine(config, settings.portal_proxy))
+
+
 @portal.group(cls=Group)
 def user() -> None:
     """Say who may sign in to the portal, with what role and areas."""
@@ -136,7 +154,7 @@ def _role_and_areas(command: click.decorators.FC) -> click.decorators.FC:
         type=click.Choice(ROLE_NAMES),
         default="viewer",
         show_default=True,
-        help="A planner may also download; an administrator may also see accounts and audit.",
+        help="; ".join(f"{role}: {words}" for role, words in MAY.items()) + ".",
     )
     areas = click.option(
         "--area", "areas", multiple=True, help="Area that the account may see; all by default."
@@ -181,6 +199,32 @@ def invite_(settings: Settings, email: str, role: RoleName, areas: Sequence[str]
     _say_link(settings, email, token)
 
 
+@user.command("change")
+@click.argument("email")
+@click.option("--role", type=click.Choice(ROLE_NAMES), help="Another role; by default as it is.")
+@click.option("--area", "areas", multiple=True, help="Area that the account may see from now on.")
+@click.option("--all-areas", is_flag=True, help="The account may see all areas.")
+@common
+def change_(
+    settings: Settings, email: str, role: RoleName | None, areas: Sequence[str], all_areas: bool
+) -> None:
+    """Give EMAIL another role or other areas; it stays signed in.
+
+    \b
+    Example: la-pipes portal user change ben@example.org --role planner
+             la-pipes portal user change ben@example.org --all-areas
+    """
+    if (areas and all_areas) or not (role or areas or all_areas):
+        raise UserError("Say what to change: --role, and either --area or --all-areas.")
+    with _accounts(settings, areas):
+        from la_pipeline_failure_predict.portal.auth import accounts
+
+        account = accounts.get(email)
+        kept = () if all_areas else areas or sorted(account.area_ids or ())
+        accounts.change(account, role or account.role, kept)
+    Screen.current().say(f"Changed {email}.")
+
+
 @user.command("reset")
 @click.argument("email")
 @common
@@ -214,6 +258,8 @@ def _say_link(settings: Settings, email: str, token: str) -> None:
 @common
 def disable_(settings: Settings, email: str) -> None:
     """Keep EMAIL from signing in, and end its sessions at once.
+
+    Not the last administrator who can sign in.
 
     \b
     Example: la-pipes portal user disable ben@example.org
@@ -296,8 +342,16 @@ def _accounts(settings: Settings, areas: Sequence[str] = ()) -> Iterator[None]:
 
 
 def _open(settings: Settings) -> "tuple[Flask, PortalConfig]":
+    config = _read_config(settings)
+    from la_pipeline_failure_predict.portal.app import create_app
+
+    return create_app(config), config
+
+
+def _read_config(settings: Settings) -> "PortalConfig":
+    """Read the settings, once it is sure that the portal's packages are installed."""
     try:
-        from la_pipeline_failure_predict.portal.app import create_app
+        import la_pipeline_failure_predict.portal.app  # noqa: F401
     except ModuleNotFoundError as error:
         raise UserError(
             f"The portal needs {error.name}, which is not installed: pip install "
@@ -305,5 +359,4 @@ def _open(settings: Settings) -> "tuple[Flask, PortalConfig]":
         ) from error
     from la_pipeline_failure_predict.portal.config import PortalConfig
 
-    config = PortalConfig.from_settings(settings)
-    return create_app(config), config
+    return PortalConfig.from_settings(settings)

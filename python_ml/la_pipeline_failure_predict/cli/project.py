@@ -1,10 +1,12 @@
 """Commands that look after the project: init, doctor."""
 
+from collections.abc import Iterable
+
 import click
 
 from la_pipeline_failure_predict.cli.common import common
 from la_pipeline_failure_predict.cli.screen import Screen
-from la_pipeline_failure_predict.doctor import examine
+from la_pipeline_failure_predict.doctor import Diagnosis, examine
 from la_pipeline_failure_predict.project import open_for_writing
 from la_pipeline_failure_predict.settings import Settings
 from la_pipeline_failure_predict.warehouse import one_writer
@@ -31,10 +33,16 @@ def doctor(settings: Settings) -> None:
     \b
     Example: la-pipes doctor --target postgres
     """
+    tell(examine(settings))
+
+
+def tell(diagnoses: Iterable[Diagnosis]) -> None:
+    """Print what was looked at; ends with 1 if anything is missing."""
     screen, missing = Screen.current(), 0
-    for finding in examine(settings):
+    for finding in diagnoses:
         missing += not finding.is_fine
         mark = "ok     " if finding.is_fine else "missing"
-        screen.say(f"{mark} {finding.what}" + ("" if finding.is_fine else f": {finding.fix}"))
+        remedy = f": {finding.fix}" if finding.fix and not finding.is_fine else ""
+        screen.say(f"{mark} {finding.what}{remedy}")
     if missing:
         raise SystemExit(1)

@@ -77,7 +77,7 @@ def _settings(config: PortalConfig) -> dict[str, object]:
     prefix = "__Host-" if config.tls else ""
     return {
         "SECRET_KEY": config.read_key(),
-        "SQLALCHEMY_ENGINES": {"default": config.accounts_url},
+        "SQLALCHEMY_ENGINES": {"default": config.engine_options},
         "TRUSTED_HOSTS": list(config.hosts),
         "SESSION_COOKIE_NAME": f"{prefix}la_pipes",
         "SESSION_COOKIE_SECURE": config.tls,
@@ -106,6 +106,8 @@ def _identify() -> Response | None:
         raise request.routing_exception
     if request.endpoint == "static":
         return None
+    if any("\0" in value for values in request.values.listvalues() for value in values):
+        flask.abort(400)  # Postgres keeps no such text
     g.account = sessions.current(flask.current_app.extensions["portal_config"])
     if g.account is None and flask.session.get(sessions.TOKEN):
         flask.session.clear()

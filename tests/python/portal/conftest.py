@@ -2,12 +2,14 @@
 
 import re
 import shutil
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyotp
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -23,6 +25,7 @@ from la_pipeline_failure_predict.portal.data.publish import publish
 from la_pipeline_failure_predict.portal.data.reader import Reader, Snapshots
 from la_pipeline_failure_predict.portal.data.store import Store
 
+ACCOUNT_ENGINES = ("sqlite", "postgres")
 PASSWORD = "seven green kettles hum at noon"
 EXPOSURE = {
     "name": "report",
@@ -43,6 +46,44 @@ def published(sample_cities: dict[str, City], tmp_path_factory: pytest.TempPathF
     with sample_cities["duckdb"].connect() as warehouse:
         publish(warehouse, folder, read_exposures({"exposures": {"report": EXPOSURE}}))
     return folder
+
+
+@pytest.fixture
+def accounts_engine() -> str:
+    """Where the accounts are. Tests of accounts have one of their own, which names both places."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="session")
+def accounts_server(postgres_server: dict[str, str]) -> Iterator[sa.URL]:
+    """A database of Postgres for accounts."""
+    server = sa.URL.create(
+        "postgresql+psycopg2",
+        postgres_server["user"],
+        postgres_server.get("password"),
+        database=postgres_server["database"],
+        query={"host": postgres_server["host"], "port": postgres_server["port"]},
+    )
+    name = f"la_pipes_portal_{uuid.uuid4().hex[:12]}"
+    administration = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with administration.connect() as connection:
+        connection.exec_driver_sql(f"create database {name}")
+        yield server.set(database=name)
+        connection.exec_driver_sql(f"drop database {name} with (force)")
+    administration.dispose()
+
+
+@pytest.fixture
+def accounts_url(accounts_engine: str, request: pytest.FixtureRequest) -> sa.URL | None:
+    """The empty database of accounts, None for a file."""
+    if accounts_engine == "sqlite":
+        return None
+    url: sa.URL = request.getfixturevalue("accounts_server")
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("drop schema if exists portal cascade")
+    engine.dispose()
+    return url
 
 
 @dataclass
@@ -77,14 +118,23 @@ class Portal:
     app: Flask
     config: PortalConfig
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes commands use this portal."""
+        folder = {"LA_PIPES_PORTAL_DIR": str(self.config.folder)}
+        if self.config.postgres is None:
+            return folder
+        url = self.config.postgres.render_as_string(hide_password=False)
+        return folder | {"LA_PIPES_PORTAL_ACCOUNTS_URL": url}
+
     def browser(self) -> Browser:
         """Open a browser that is not signed in."""
         return Browser(self.app.test_client())
 
     def add(self, email: str, role: RoleName = "viewer", areas: tuple[str, ...] = ()) -> None:
-        """Add an account with the password of the tests."""
+        """Add an account with the password of the tests, who has been here before."""
         with self.app.app_context():
-            accounts.add(email, role, areas, PASSWORD)
+            accounts.welcome(accounts.add(email, role, areas, PASSWORD))
 
     def give_second_factor(self, email: str) -> str:
         """Give an account a second factor; returns the secret of its codes."""
@@ -108,17 +158,25 @@ class Portal:
 
 
 @pytest.fixture
-def make_portal(published: Path, tmp_path: Path) -> Callable[..., Portal]:
-    """Make a portal on a copy of the snapshot; `published=False` has nothing yet."""
+def make_portal(
+    published: Path, tmp_path: Path, accounts_url: sa.URL | None
+) -> Iterator[Callable[..., Portal]]:
+    """Make a portal on a copy of the snapshot; `with_snapshot=False` has nothing yet."""
+    made: list[Portal] = []
 
     def make(with_snapshot: bool = True, **settings: object) -> Portal:
         folder = tmp_path / "portal"
         if with_snapshot:
             shutil.copytree(published, folder)
-        config = replace(PortalConfig(folder), **settings)  # type: ignore[arg-type]
-        return Portal(create_app(config), config)
+        config = replace(PortalConfig(folder, postgres=accounts_url), **settings)  # type: ignore[arg-type]
+        portal = Portal(create_app(config), config)
+        made.append(portal)
+        return portal
 
-    return make
+    yield make
+    for portal in made:
+        with portal.app.app_context():
+            db.engine.dispose()
 
 
 @pytest.fixture

@@ -31,10 +31,15 @@ from la_pipeline_failure_predict.portal.auth.models import (
     now,
 )
 from la_pipeline_failure_predict.portal.auth.pages import is_page
-from portal.conftest import PASSWORD, Portal
+from portal.conftest import ACCOUNT_ENGINES, PASSWORD, Portal
 from portal.test_pages import FOR_ALL
 
 ANA = "ana@example.org"
+
+
+@pytest.fixture(params=ACCOUNT_ENGINES)
+def accounts_engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def audited(portal: Portal) -> list[tuple[str, str, str]]:
@@ -260,6 +265,25 @@ def test_errors_say_their_number_and_that_of_the_request_alone(portal: Portal) -
     assert "NoneType" not in broken.text
 
 
+def test_the_first_sign_in_leads_to_how_to_read_the_pages(
+    portal: Portal, areas_of: dict[str, list[str]]
+) -> None:
+    area = min(areas_of)
+    with portal.app.app_context():
+        accounts.add(ANA, "planner", (area,), PASSWORD)
+    browser = portal.browser()
+    address = browser.sign_in(ANA, following="/plan").headers["Location"]
+    assert address == "/welcome?next=/plan"
+    page = browser.get(address).text
+    assert "planner: reads the pages and downloads" in page
+    assert "How to read a score" in page
+    assert 'href="/plan">Go on' in page
+    assert 'href="/">Go on' in browser.get("/welcome?next=//evil.example").text
+    again = portal.browser().sign_in(ANA, following="/plan")
+    assert again.headers["Location"] == "/plan"
+    assert 'href="/welcome"' in browser.get("/plan").text
+
+
 def test_audit_has_who_did_what(portal: Portal) -> None:
     browser = portal.signed_in("planner")
     browser.get("/risk.csv?risk_class=high").get_data()
@@ -281,18 +305,23 @@ def test_audit_has_who_did_what(portal: Portal) -> None:
 
 def test_migrations_make_the_tables_of_the_models_and_keep_accounts(portal: Portal) -> None:
     portal.add(ANA)
-    engine = sa.create_engine(portal.config.accounts_url)
+    engine = sa.create_engine(**portal.config.engine_options)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
     engine.dispose()
     again = Portal(create_app(portal.config), portal.config)
     assert again.browser().sign_in(ANA).status_code == 302
-    for name in ("accounts.sqlite", "secret_key"):
-        assert (portal.config.folder / name).stat().st_mode & 0o077 == 0, name
+    kept = [portal.config.key_file]
+    if portal.config.postgres:
+        assert not portal.config.accounts_file.exists()
+    else:
+        kept.append(portal.config.accounts_file)
+    for file in kept:
+        assert file.stat().st_mode & 0o077 == 0, file
 
 
 def test_commands_administer_accounts(duckdb_city: City, portal: Portal) -> None:
-    environment = duckdb_city.environment | {"LA_PIPES_PORTAL_DIR": str(portal.config.folder)}
+    environment = duckdb_city.environment | portal.environment
     city = City("duckdb", environment, duckdb_city.connect)
     refused = city.la_pipes("portal", "user", "invite", ANA, "--area", "atlantis")
     assert refused.exit_code == 2
@@ -305,6 +334,13 @@ def test_commands_administer_accounts(duckdb_city: City, portal: Portal) -> None
     assert browser.post(address, password=PASSWORD, again=PASSWORD).status_code == 302
     assert browser.sign_in(ANA).status_code == 302
     assert "planner" in city.la_pipes("portal", "user", "list").output
+    assert city.la_pipes("portal", "user", "change", ANA).exit_code == 2
+    changed = city.la_pipes("portal", "user", "change", ANA, "--role", "administrator")
+    assert changed.exit_code == 0, changed.output
+    last = city.la_pipes("portal", "user", "disable", ANA)
+    assert last.exit_code == 2
+    assert "last administrator who can sign in: add another one first" in last.output
+    portal.add("ben@example.org", "administrator")
     assert "Ended 1 session." in city.la_pipes("portal", "sessions", "revoke", ANA).output
     assert browser.get("/").status_code == 302
     assert city.la_pipes("portal", "sessions", "revoke").exit_code == 2
@@ -320,8 +356,7 @@ def test_serve_answers_until_it_is_stopped(duckdb_city: City, portal: Portal) ->
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | duckdb_city.environment
-    environment["LA_PIPES_PORTAL_DIR"] = str(portal.config.folder)
+    environment = os.environ | duckdb_city.environment | portal.environment
     command = [sys.executable, "-m", "la_pipeline_failure_predict.cli", "portal", "serve"]
     server = subprocess.Popen(
         [*command, "--port", str(port)], env=environment, stdout=subprocess.PIPE, text=True

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from la_pipeline_failure_predict.portal.auth.models import SignedIn, db, now
-from portal.conftest import PASSWORD, Browser, Portal
+from portal.conftest import ACCOUNT_ENGINES, PASSWORD, Browser, Portal
 
 ANA = "ana@example.org"
 BEN = "ben@example.org"
@@ -27,6 +27,11 @@ FORMS = {
     "/profile/second-factor/off": {"current": PASSWORD},
     "/profile/recovery-codes": {"current": PASSWORD},
 }
+
+
+@pytest.fixture(params=ACCOUNT_ENGINES)
+def accounts_engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def signed_in(portal: Portal, email: str, address: str = "127.0.0.1") -> Browser:

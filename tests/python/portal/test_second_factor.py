@@ -9,12 +9,17 @@ import sqlalchemy as sa
 
 from la_pipeline_failure_predict.portal.auth import accounts, second_factor
 from la_pipeline_failure_predict.portal.auth.models import Account, AuditEntry, RecoveryCode, db
-from portal.conftest import PASSWORD, Browser, Portal
+from portal.conftest import ACCOUNT_ENGINES, PASSWORD, Browser, Portal
 
 ANA = "ana@example.org"
 BEN = "ben@example.org"
 CODES = re.compile(r"<li><code>([A-Z2-7-]+)</code>")
 SECRET = re.compile(r'name="secret" value="([^"]+)"')
+
+
+@pytest.fixture(params=ACCOUNT_ENGINES)
+def accounts_engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def code_of(secret: str, steps: int = 0) -> str:

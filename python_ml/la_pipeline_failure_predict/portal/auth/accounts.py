@@ -17,10 +17,10 @@ from la_pipeline_failure_predict.portal.auth.models import (
     db,
     now,
 )
-from la_pipeline_failure_predict.portal.auth.roles import RoleName
+from la_pipeline_failure_predict.portal.auth.roles import ADMINISTRATOR, RoleName
 
 VALID_FOR = timedelta(days=3)
-EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+EMAIL = re.compile(r"[^@\s\0]{1,64}@[^@\s\0]{1,190}")
 
 
 def find(email: str) -> Account | None:
@@ -78,14 +78,54 @@ def add(
         role=role,
         active=True,
         sees_all_areas=not area_ids,
-        areas=[AccountArea(area_id=area_id) for area_id in sorted(set(area_ids))],
+        areas=_rows_of(area_ids),
     )
     if password is not None:
         set_password(account, password)
     db.session.add(account)
-    record("account added", account.email, f"{role}, {', '.join(area_ids) or 'all areas'}")
+    record("account added", account.email, _in_words(role, area_ids))
     db.session.commit()
     return account
+
+
+def change(account: Account, role: RoleName, area_ids: Sequence[str]) -> None:
+    """Give an account another role and other areas (none of them for all); sessions go on.
+
+    Raises
+    ------
+    UserError
+        If no other administrator could sign in.
+    """
+    if role != ADMINISTRATOR:
+        _keep_an_administrator(account)
+    account.role = role
+    account.sees_all_areas = not area_ids
+    kept = {area.area_id: area for area in account.areas}
+    account.areas = [kept.get(area.area_id, area) for area in _rows_of(area_ids)]
+    record("account changed", account.email, _in_words(role, area_ids))
+    db.session.commit()
+
+
+def _rows_of(area_ids: Sequence[str]) -> list[AccountArea]:
+    return [AccountArea(area_id=area_id) for area_id in sorted(set(area_ids))]
+
+
+def _in_words(role: RoleName, area_ids: Sequence[str]) -> str:
+    return f"{role}, {', '.join(area_ids) or 'all areas'}"
+
+
+def _keep_an_administrator(account: Account) -> None:
+    """Refuse to take the last administrator away; until the commit, nobody else can either."""
+    administers = Account.role == ADMINISTRATOR
+    # Changes nothing, and locks: two administrators who end each other do so in turn.
+    db.session.execute(sa.update(Account).where(administers).values(role=ADMINISTRATOR))
+    db.session.refresh(account)
+    able = sa.select(Account.id).where(administers, Account.active, Account.password.is_not(None))
+    if list(db.session.scalars(able)) == [account.id]:
+        db.session.rollback()
+        raise UserError(
+            f"{account.email} is the last administrator who can sign in: add another one first."
+        )
 
 
 def set_password(account: Account, password: str) -> None:
@@ -149,7 +189,14 @@ def reset(account: Account) -> str:
 
 
 def disable(account: Account) -> None:
-    """Keep an account from signing in, and end its sessions and invitations."""
+    """Keep an account from signing in, and end its sessions and invitations.
+
+    Raises
+    ------
+    UserError
+        If no other administrator could sign in.
+    """
+    _keep_an_administrator(account)
     account.active = False
     sessions.revoke(account)
     _end_invitations(account)

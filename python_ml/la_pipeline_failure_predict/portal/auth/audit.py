@@ -1,13 +1,37 @@
 """What was done with accounts and data, one row each."""
 
 import getpass
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from flask import g, has_request_context, request
 
-from la_pipeline_failure_predict.portal.auth.models import AuditEntry, db
+from la_pipeline_failure_predict.portal.auth.models import MOST_ADDRESS, AuditEntry, db
 
 UNKNOWN = "unknown account"
+PAGE_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some entries of the audit.
+
+    Attributes
+    ----------
+    number
+        Of the page, from 1.
+    total
+        Entries on all pages.
+    """
+
+    entries: list[AuditEntry]
+    number: int
+    total: int
+
+    @property
+    def last(self) -> int:
+        """Number of the last page."""
+        return max(1, -(-self.total // PAGE_ROWS))
 
 
 def record(action: str, subject: str = "", detail: str = "", actor: str | None = None) -> None:
@@ -24,15 +48,36 @@ def record(action: str, subject: str = "", detail: str = "", actor: str | None =
             actor=actor or _actor(),
             subject=subject,
             detail=detail[:1000],
-            address=(request.remote_addr or "") if has_request_context() else "",
+            address=(request.remote_addr or "")[:MOST_ADDRESS] if has_request_context() else "",
             request_id=g.request_id if has_request_context() else "",
         )
     )
 
 
-def newest(rows: int) -> list[AuditEntry]:
-    """Return the newest rows, the newest first."""
-    query = sa.select(AuditEntry).order_by(AuditEntry.id.desc()).limit(rows)
+def find(action: str = "", account: str = "", number: int = 1) -> Page:
+    """Return a page of the audit; a number beyond the last one gives the last one.
+
+    Parameters
+    ----------
+    action
+        What was done; empty for all.
+    account
+        Part of the e-mail address of who did it, or to whom it was done; empty for all.
+    """
+    where = [AuditEntry.action == action] if action else []
+    if account:
+        names = (AuditEntry.actor, AuditEntry.subject)
+        where.append(sa.or_(*(name.icontains(account, autoescape=True) for name in names)))
+    total = db.session.scalar(sa.select(sa.func.count()).select_from(AuditEntry).where(*where)) or 0
+    number = min(max(number, 1), Page([], number, total).last)
+    query = sa.select(AuditEntry).where(*where).order_by(AuditEntry.id.desc())
+    rows = db.session.scalars(query.limit(PAGE_ROWS).offset((number - 1) * PAGE_ROWS))
+    return Page(list(rows), number, total)
+
+
+def actions() -> list[str]:
+    """Return what has been done so far, each once."""
+    query = sa.select(AuditEntry.action).distinct().order_by(AuditEntry.action)
     return list(db.session.scalars(query))
 
 

@@ -8,9 +8,11 @@ from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from la_pipeline_failure_predict.portal.auth.roles import ROLE_NAMES, RoleName
+from la_pipeline_failure_predict.portal.auth.roles import ADMINISTRATOR, ROLE_NAMES, RoleName
 
 db = SQLAlchemy()
+MOST_ADDRESS = 64
+"""Characters of a network address."""
 
 
 def now() -> datetime:
@@ -41,7 +43,7 @@ class Account(Base, UserMixin):
     fs_uniquifier: Mapped[str] = mapped_column(
         String(64), unique=True, default=lambda: secrets.token_hex(32)
     )
-    role: Mapped[str] = mapped_column(String(20))
+    role: Mapped[RoleName] = mapped_column(String(20))
     sees_all_areas: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(default=now)
     units: Mapped[str | None] = mapped_column(String(10))
@@ -70,6 +72,12 @@ class Account(Base, UserMixin):
             return "disabled"
         return "active" if self.password else "invited"
 
+    def covers(self, area_ids: frozenset[str] | None) -> bool:
+        """Whether the account sees all of these areas; None for all there are."""
+        if self.area_ids is None:
+            return True
+        return area_ids is not None and area_ids <= self.area_ids
+
     @property
     def has_second_factor(self) -> bool:
         """Whether signing in takes a code too."""
@@ -78,7 +86,7 @@ class Account(Base, UserMixin):
     @property
     def lacks_second_factor(self) -> bool:
         """Whether the account has to set a second factor up before it may do anything else."""
-        return self.role == "administrator" and not self.has_second_factor
+        return self.role == ADMINISTRATOR and not self.has_second_factor
 
     def may(self, role: RoleName) -> bool:
         """Whether the account may do what a role may."""
@@ -103,7 +111,7 @@ class SignedIn(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
-    address: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(MOST_ADDRESS))
     account: Mapped[Account] = relationship()
 
 
@@ -138,5 +146,5 @@ class AuditEntry(Base):
     actor: Mapped[str] = mapped_column(String(255))
     subject: Mapped[str] = mapped_column(String(255))
     detail: Mapped[str] = mapped_column(String(1000))
-    address: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(MOST_ADDRESS))
     request_id: Mapped[str] = mapped_column(String(32))

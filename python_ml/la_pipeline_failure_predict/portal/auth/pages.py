@@ -62,7 +62,7 @@ def _named() -> str:
 @auth.route("/login", methods=["GET", "POST"])
 def login() -> ResponseReturnValue:
     """Sign in with e-mail address and password."""
-    following = _following()
+    following = following_page()
     if request.method == "GET":
         if g.account:
             return flask.redirect(following)
@@ -83,7 +83,7 @@ def login() -> ResponseReturnValue:
 @auth.route("/login/code", methods=["GET", "POST"])
 def code() -> ResponseReturnValue:
     """Sign in with a code of the app, or a recovery code, after the password."""
-    following, account = _following(), sessions.waiting()
+    following, account = following_page(), sessions.waiting()
     if account is None:
         return flask.redirect(flask.url_for("auth.login", next=following))
     if request.method == "GET":
@@ -101,6 +101,8 @@ def _enter(account: Account, how: str, following: str) -> ResponseReturnValue:
     sessions.begin(account)
     record("signed in", account.email, how, actor=account.email)
     db.session.commit()
+    if account.welcomed_at is None:
+        return flask.redirect(flask.url_for("pages.welcome", next=following))
     return flask.redirect(following)
 
 
@@ -134,8 +136,8 @@ def invitation(token: str) -> ResponseReturnValue:
     return page, 200 if error is None else 422
 
 
-def _following() -> str:
-    """Return where to go after signing in: a page of the portal, whatever the address says."""
+def following_page() -> str:
+    """Return where to go on to: a page of the portal, whatever the address says."""
     wanted = request.values.get("next", "")
     return wanted if is_page(wanted) else flask.url_for("pages.dashboard")
 

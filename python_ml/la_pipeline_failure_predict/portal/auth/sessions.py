@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import request, session
 from flask_security.utils import login_user, logout_user
 
-from la_pipeline_failure_predict.portal.auth.models import Account, SignedIn, db, now
+from la_pipeline_failure_predict.portal.auth.models import MOST_ADDRESS, Account, SignedIn, db, now
 from la_pipeline_failure_predict.portal.config import PortalConfig
 
 TOKEN = "session_token"  # noqa: S105 - the name of the key
@@ -56,7 +56,7 @@ def begin(account: Account) -> None:
             account_id=account.id,
             created_at=moment,
             last_seen_at=moment,
-            address=request.remote_addr or "",
+            address=(request.remote_addr or "")[:MOST_ADDRESS],
         )
     )
     login_user(account, remember=False, authn_via=["password"])
@@ -69,14 +69,16 @@ def current(config: PortalConfig) -> Account | None:
     moment = now()
     if row is None:
         return None
-    if is_over(row, config) or not row.account.active:
-        db.session.delete(row)
+    account, this = row.account, SignedIn.token_sha256 == row.token_sha256
+    # By statements, because another request may end the session meanwhile.
+    if is_over(row, config) or not account.active:
+        _end(this)
         db.session.commit()
         return None
     if moment - row.last_seen_at > SEEN_EVERY:
-        row.last_seen_at = moment
+        db.session.execute(sa.update(SignedIn).where(this).values(last_seen_at=moment))
         db.session.commit()
-    return row.account
+    return account
 
 
 def is_over(row: SignedIn, config: PortalConfig) -> bool:
@@ -92,13 +94,9 @@ def own_digest() -> str:
 
 
 def of(account: Account, config: PortalConfig) -> list[SignedIn]:
-    """Return the open sessions of an account, the last used first; those that are over go."""
+    """Return the open sessions of an account, the last used first."""
     query = sa.select(SignedIn).where(SignedIn.account_id == account.id)
     rows = list(db.session.scalars(query.order_by(SignedIn.last_seen_at.desc())))
-    for row in rows:
-        if is_over(row, config):
-            db.session.delete(row)
-    db.session.commit()
     return [row for row in rows if not is_over(row, config)]
 
 

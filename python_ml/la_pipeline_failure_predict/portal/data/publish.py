@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from la_pipeline_failure_predict import __version__
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import sha256_of
+from la_pipeline_failure_predict.portal.config import PRIVATE
 from la_pipeline_failure_predict.portal.data.exposures import EXPOSURES, SCHEMA
 from la_pipeline_failure_predict.portal.data.store import (
     DATABASE,
@@ -169,7 +170,7 @@ def read_fingerprint(warehouse: Warehouse, sources: list[Source], exposures: pa.
 @contextmanager
 def _only_publisher(folder: Path) -> Iterator[None]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         with FileLock(folder / ".lock", timeout=0):
             yield
     except Timeout:

@@ -6,7 +6,9 @@ import flask
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
-from la_pipeline_failure_predict.portal.auth.roles import RoleName
+from la_pipeline_failure_predict.portal.auth import accounts
+from la_pipeline_failure_predict.portal.auth.pages import following_page
+from la_pipeline_failure_predict.portal.auth.roles import MAY, RoleName
 from la_pipeline_failure_predict.portal.data import figures, mains
 from la_pipeline_failure_predict.portal.data import plan as plans
 from la_pipeline_failure_predict.portal.data.exports import MOST_XLSX_ROWS
@@ -43,7 +45,22 @@ def render(template: str, **values: object) -> str:
 
 def nothing_yet() -> str:
     """Return the page that stands in while nothing is published."""
-    return render("dashboard/onboarding.html")
+    return welcome()
+
+
+@pages.get("/welcome")
+def welcome() -> str:
+    """Say what the account may do, and how to read a score; shown at the first sign-in."""
+    source = reader()
+    if g.account.welcomed_at is None:
+        accounts.welcome(g.account)
+    return render(
+        "dashboard/onboarding.html",
+        role_words=MAY[g.account.role],
+        areas=[row["area_name"] for row in figures.area_names(source)] if source else [],
+        others=len(accounts.all_accounts()) - 1,
+        following=following_page(),
+    )
 
 
 @pages.get("/")
