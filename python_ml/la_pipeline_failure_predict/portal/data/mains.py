@@ -202,10 +202,10 @@ def matrix(reader: Reader, filters: Filters) -> list[list[Row]]:
     mains, length_m, and the filters that leave its mains.
     """
     others = filters.without(OF_THE_MATRIX)
-    counted = reader.rows(
-        f"select {LIKELIHOOD} as likelihood, {CONSEQUENCE} as consequence, count(*) as mains, "
-        f"sum(length_m) as length_m from pipe_risk where {others.where} group by 1, 2",
-        **others.given,
+    counted = (
+        _count(reader, others)
+        if others.given
+        else reader.keep("matrix", lambda: _count(reader, others))
     )
     found = {(row["likelihood"], row["consequence"]): row for row in counted}
     return [
@@ -221,6 +221,14 @@ def matrix(reader: Reader, filters: Filters) -> list[list[Row]]:
         ]
         for row in _cells()
     ]
+
+
+def _count(reader: Reader, filters: Filters) -> list[Row]:
+    return reader.rows(
+        f"select {LIKELIHOOD} as likelihood, {CONSEQUENCE} as consequence, count(*) as mains, "
+        f"sum(length_m) as length_m from pipe_risk where {filters.where} group by 1, 2",
+        **filters.given,
+    )
 
 
 def _cells() -> list[list[tuple[int, int]]]:

@@ -51,6 +51,7 @@ ORDERS: Mapping[str, str] = {
 DERIVED: Mapping[str, str] = {
     "network_rate": f"""
         select
+            any_value(run_id) as run_id,
             exp(sum(ln(expected_breaks_per_km) * length_m) / sum(length_m)) as breaks_per_km
         from {PUBLISHED}.pipe_risk
         where expected_breaks_per_km > 0 and length_m > 0

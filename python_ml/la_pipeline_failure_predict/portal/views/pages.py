@@ -139,6 +139,7 @@ def plan() -> ResponseReturnValue:
         chart=curve_chart(found["curve"]) if found["all"]["projects"] else None,
         rules=plans.RULES,
         most_shown=plans.PROJECTS_SHOWN,
+        most_xlsx_rows=MOST_XLSX_ROWS,
         factor_bounds=(plans.LEAST_FACTOR, plans.MOST_FACTOR),
         **found,
     )
