@@ -35,8 +35,8 @@ def portal() -> None:
 def publish(settings: Settings, force: bool) -> None:
     """Write a snapshot of the views for the portal, and make it the current one.
 
-    The last three snapshots are kept in the folder portal. A portal that is running takes up the
-    new one by itself.
+    With the views go dbt's exposures, which the page Reports shows. The last three snapshots are
+    kept in the folder portal. A portal that is running takes up the new one by itself.
 
     \b
     Example: la-pipes portal publish

@@ -324,7 +324,11 @@ def _neighbors(reader: Reader, main: Row) -> list[Row]:
             pipes.pipe_id, pipes.street_name, pipes.material_name, pipes.install_year,
             pipes.length_m, risk_rank, risk_class_code, risk_class_name, expected_breaks, risk_usd
         from pipes
-        left join pipe_risk on pipes.pipe_id = pipe_risk.pipe_id
+        left join (
+            select pipe_id, risk_rank, risk_class_code, risk_class_name, expected_breaks, risk_usd
+            from pipe_risk
+            where pipe_id in (select unnest($pipe_ids))
+        ) as scored on pipes.pipe_id = scored.pipe_id
         where pipes.pipe_id in (select unnest($pipe_ids))
         """,
         pipe_ids=[row["pipe_id"] for row in near],
