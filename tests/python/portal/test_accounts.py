@@ -95,6 +95,26 @@ def test_sessions_end_when_idle_and_at_the_latest(
     assert browser.get("/").status_code == 302
 
 
+def test_rows_of_sessions_that_are_over_go_with_the_next_sign_in(portal: Portal) -> None:
+    portal.signed_in("viewer")
+    with portal.app.app_context():
+        db.session.execute(sa.update(SignedIn).values(created_at=now() - timedelta(hours=13)))
+        db.session.commit()
+    portal.signed_in("planner")
+    with portal.app.app_context():
+        (left,) = db.session.scalars(sa.select(SignedIn))
+        assert left.account.role == "planner"
+
+
+def test_what_postgres_cannot_keep_is_refused_on_both(portal: Portal) -> None:
+    browser = portal.signed_in("administrator")
+    assert portal.browser().sign_in("ana\0@example.org").status_code == 400
+    assert browser.get("/admin/audit?account=%00").status_code == 400
+    assert browser.get("/risk?street=%00").status_code == 400
+    refused = browser.post("/admin/users", email="ana\0@b.org", role="viewer", areas="all")
+    assert refused.status_code == 400
+
+
 def test_disabling_ends_sessions_and_keeps_from_signing_in(portal: Portal) -> None:
     browser = portal.signed_in("viewer")
     with portal.app.app_context():

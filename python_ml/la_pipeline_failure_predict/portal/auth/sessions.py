@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 
 import sqlalchemy as sa
-from flask import request, session
+from flask import current_app, request, session
 from flask_security.utils import login_user, logout_user
 
 from la_pipeline_failure_predict.portal.auth.models import MOST_ADDRESS, Account, SignedIn, db, now
@@ -47,9 +47,11 @@ def _password_mark(account: Account) -> str:
 
 
 def begin(account: Account) -> None:
-    """Sign an account in: a new session, whatever the browser had before."""
+    """Sign an account in: a new session, whatever the browser had before; old rows go."""
     session.clear()
     token, moment = secrets.token_urlsafe(32), now()
+    config: PortalConfig = current_app.extensions["portal_config"]
+    _end(SignedIn.created_at < moment - config.absolute)
     db.session.add(
         SignedIn(
             token_sha256=digest(token),
