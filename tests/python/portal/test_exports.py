@@ -43,6 +43,7 @@ def parse(answer: TestResponse, kind: str) -> tuple[Row, list[Row]]:
     """Where the rows of a file come from, and the rows with what is typed in it."""
     assert answer.status_code == 200
     assert int(answer.headers["Content-Length"]) == len(answer.data)
+    assert answer.content_type.count("charset") == (kind == "csv")
     if kind == "csv":
         rows: list[Row] = list(csv.DictReader(io.StringIO(answer.text)))
         (origin,) = {tuple(row.pop(name) for name in ORIGIN) for row in rows} or {("",) * 4}

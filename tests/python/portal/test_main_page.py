@@ -3,12 +3,14 @@
 import math
 import re
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from pyproj import Geod
 
 from la_pipeline_failure_predict.portal.data import mains
 from la_pipeline_failure_predict.portal.data.reader import Reader, Row
+from la_pipeline_failure_predict.portal.views.charts import time_line
 from portal.conftest import Portal
 from portal.test_exports import change_snapshot
 
@@ -127,3 +129,15 @@ def test_breaks_stand_on_a_time_line(portal: Portal, reader: Reader) -> None:
     assert places == sorted(places)
     assert all(70 <= place <= 610 for place in places)
     assert f"{len(most['days'])} breaks: {most['days'][0]}" in text
+
+
+def test_a_break_before_its_main_was_laid_stays_on_the_line() -> None:
+    chart = time_line([date(1990, 5, 1)], 2015, date.min)
+    assert "laid in 2015" in chart.says
+    for place in (
+        chart.left,
+        *(dot.at for dot in chart.dots),
+        *(tick.at for tick in chart.x_ticks),
+    ):
+        assert 70 <= place <= chart.right
+    assert chart.left < chart.right

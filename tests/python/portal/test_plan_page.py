@@ -89,10 +89,10 @@ def test_the_curve_is_what_each_rule_avoids(reader: Reader) -> None:
 
 
 def test_rules_are_called_as_the_warehouse_calls_them(reader: Reader) -> None:
-    (oldest,) = reader.rows(
-        "select distinct rule_name from plan_scenarios where rule_code = 'oldest'"
-    )
-    assert plan.RULES["oldest_rank"] == oldest["rule_name"]
+    named = reader.rows("select distinct rule_code, rule_name from plan_scenarios")
+    names = {row["rule_code"]: row["rule_name"] for row in named}
+    codes = ("avoided_per_usd", "oldest", "most_breaks")
+    assert list(plan.RULES.values()) == [names[code] for code in codes]
 
 
 def test_planners_alone_change_costs_and_the_page_says_so(portal: Portal) -> None:

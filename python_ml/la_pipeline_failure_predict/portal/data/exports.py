@@ -191,7 +191,7 @@ WRITERS: Mapping[str, Callable[[Reader, Export, IO[bytes]], int]] = {
     "geojson": write_geojson,
 }
 MEDIA_TYPES: Mapping[str, str] = {
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "geojson": "application/geo+json",
 }

@@ -15,11 +15,12 @@ LEAST_FACTOR, MOST_FACTOR = 0.1, 10.0
 # The slider and the curve go up to so many times what the published plan spends.
 TIMES_THE_PLAN = 4
 CURVE_POINTS = 10
-# Order of the projects -> what it is called.
+# Order of the projects -> what the warehouse calls it. An account with some areas cannot read the
+# names from `plan_scenarios`, which is of the whole city.
 RULES: Mapping[str, str] = {
-    "plan_rank": "This ranking",
+    "plan_rank": "Cost avoided per dollar (the plan)",
     "oldest_rank": "Oldest first",
-    "most_breaks_rank": "Most breaks first",
+    "most_breaks_rank": "Most recorded breaks",
 }
 # Both factors change all projects alike, and so not their order.
 PRICED = """

@@ -15,6 +15,8 @@ LINE_HEIGHT = 50
 TICKS = 4
 YEAR_STEPS = (1, 2, 5, 10, 20, 50, 100, 1000)
 MOST_YEARS = 12
+# What is left of 1 by rounding.
+ALMOST = 0.999999
 NICE = (1, 2, 2.5, 5, 10)
 
 
@@ -83,8 +85,8 @@ def steps(most: float) -> list[float]:
     if most <= 0:
         return [0.0, 1.0]
     unit = 10.0 ** math.floor(math.log10(most / TICKS))
-    step = next(unit * factor for factor in NICE if unit * factor * TICKS >= most * 0.999999)
-    return [step * number for number in range(math.ceil(most / step * 0.999999) + 1)]
+    step = next(unit * factor for factor in NICE if unit * factor * TICKS >= most * ALMOST)
+    return [step * number for number in range(math.ceil(most / step * ALMOST) + 1)]
 
 
 def y_axis(most: float, write: Callable[[float], str]) -> tuple[float, list[Tick]]:
@@ -179,10 +181,8 @@ def months_chart(months: Sequence[Mapping[str, Any]]) -> Chart:
 def time_line(days: Sequence[date], install_year: int | None, until: date) -> Chart:
     """Draw the breaks of a main as dots, from when it was laid."""
     first = min([day.year for day in days] + ([install_year] if install_year else []))
-    last = max([until.year, *(day.year for day in days)]) + 1
-    step = next(
-        (years for years in (1, 2, 5, 10, 20, 50) if (last - first) / years <= MOST_YEARS), 100
-    )
+    last = max([until.year, install_year or 0, *(day.year for day in days)]) + 1
+    step = next(years for years in YEAR_STEPS if (last - first) / years <= MOST_YEARS)
     named = range(math.ceil(first / step) * step, last + 1, step)
 
     def at(year: float) -> float:
