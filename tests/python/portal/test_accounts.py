@@ -365,6 +365,10 @@ def test_commands_administer_accounts(duckdb_city: City, portal: Portal) -> None
     assert browser.get("/").status_code == 302
     assert city.la_pipes("portal", "sessions", "revoke").exit_code == 2
     assert city.la_pipes("portal", "user", "invite", ANA).exit_code == 2
+    portal.give_second_factor(ANA)
+    said = city.la_pipes("portal", "user", "reset", ANA).output
+    assert f"The second factor of {ANA} is taken away too." in said
+    assert "second factor" not in city.la_pipes("portal", "user", "reset", ANA).output
     assert city.la_pipes("portal", "user", "disable", ANA).exit_code == 0
     assert browser.sign_in(ANA).status_code == 401
     logs = list(Path(duckdb_city.environment["LA_PIPES_LOG_DIR"]).glob("*.log"))
