@@ -20,6 +20,7 @@ from la_pipeline_failure_predict.portal.config import PortalConfig
 from la_pipeline_failure_predict.portal.data.reader import Snapshots
 from la_pipeline_failure_predict.portal.data.store import Store
 from la_pipeline_failure_predict.portal.views.admin import admin
+from la_pipeline_failure_predict.portal.views.map import maps
 from la_pipeline_failure_predict.portal.views.pages import pages
 from la_pipeline_failure_predict.portal.views.profile import ASKING, profile
 from la_pipeline_failure_predict.portal.views.words import FILTERS
@@ -64,7 +65,7 @@ def create_app(config: PortalConfig) -> Flask:
     app.before_request(_identify)
     app.after_request(_protect)
     app.register_error_handler(Exception, _explain)
-    for blueprint in (auth, pages, profile, admin):
+    for blueprint in (auth, pages, maps, profile, admin):
         app.register_blueprint(blueprint)
     limit_sign_in(Limiter(get_remote_address, app=app, storage_uri="memory://"), app, ASKING)
     app.jinja_env.filters.update(FILTERS)

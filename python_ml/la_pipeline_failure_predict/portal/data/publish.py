@@ -22,9 +22,12 @@ from la_pipeline_failure_predict.portal.data.store import (
     DATABASE,
     FORMAT,
     MANIFEST,
+    TILES,
     Manifest,
     Store,
 )
+from la_pipeline_failure_predict.portal.tiles.build import build as build_tiles
+from la_pipeline_failure_predict.portal.tiles.layers import NOT_SCORED
 from la_pipeline_failure_predict.powerbi import SCHEMA as POWERBI
 from la_pipeline_failure_predict.powerbi.warehouse_views import read_view_types
 from la_pipeline_failure_predict.warehouse import Warehouse
@@ -57,6 +60,19 @@ DERIVED: Mapping[str, str] = {
         where expected_breaks_per_km > 0 and length_m > 0
     """,
 }
+# Of the map: mains that are in the ground, in the layers of portal/tiles/layers.py.
+LINES = f"""
+    select
+        coalesce(risk.risk_class_code, '{NOT_SCORED}') as layer,
+        lines.pipe_id,
+        lines.area_id,
+        lines.line_wkt
+    from {PUBLISHED}.pipe_lines as lines
+    inner join {PUBLISHED}.pipes as pipes on lines.pipe_id = pipes.pipe_id
+    left join {PUBLISHED}.pipe_risk as risk on lines.pipe_id = risk.pipe_id
+    where pipes.is_in_service
+    order by lines.pipe_id
+"""
 MEMORY_MB = 400
 
 Progress = Callable[[int, int, str], None]
@@ -198,7 +214,7 @@ def _write(
     snapshot_id = f"{moment:%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(4)}"
     unfinished = store.folder / f".new-{snapshot_id}"
     unfinished.mkdir()
-    file = unfinished / DATABASE
+    file, tiles = unfinished / DATABASE, unfinished / TILES
     with _new_database(file) as snapshot:
         rows = {}
         for number, source in enumerate(sources):
@@ -207,8 +223,11 @@ def _write(
         rows[EXPOSURES] = _insert(snapshot, EXPOSURES, exposures)
         for name, sql in DERIVED.items():
             rows[name] = _create(snapshot, name, sql)
+        progress(len(sources), len(sources), "map")
+        build_tiles(snapshot.execute(LINES).to_arrow_table(), tiles)
         as_of_date, run_ids = _read_runs(snapshot)
-    _keep(file)
+    for written in (file, tiles):
+        _keep(written)
     manifest = Manifest(
         format=FORMAT,
         snapshot_id=snapshot_id,
@@ -217,7 +236,7 @@ def _write(
         as_of_date=as_of_date,
         run_ids=run_ids,
         rows=rows,
-        sha256=sha256_of(file),
+        sha256={written.name: sha256_of(written) for written in (file, tiles)},
         versions={"la-pipes": __version__, "duckdb": duckdb.__version__},
     )
     (unfinished / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")

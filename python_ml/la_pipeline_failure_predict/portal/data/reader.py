@@ -11,7 +11,13 @@ import duckdb
 import pyarrow as pa
 
 from la_pipeline_failure_predict.portal.data.publish import PUBLISHED
-from la_pipeline_failure_predict.portal.data.store import CURRENT, Manifest, Store
+from la_pipeline_failure_predict.portal.data.store import (
+    CURRENT,
+    SNAPSHOT_ID,
+    Manifest,
+    Store,
+)
+from la_pipeline_failure_predict.portal.tiles.read import read_tile
 from la_pipeline_failure_predict.warehouse.base import quote
 
 log = logging.getLogger(__name__)
@@ -32,6 +38,7 @@ THREADS = 2
 class Snapshot:
     """An open snapshot; closed when nobody reads it any more."""
 
+    store: Store
     manifest: Manifest
     connection: duckdb.DuckDBPyConnection
     tables: Mapping[str, frozenset[str]]
@@ -94,7 +101,7 @@ def open_snapshot(store: Store, manifest: Manifest) -> Snapshot:
         f"where schema_name = '{PUBLISHED}' group by table_name"
     ).fetchall()
     tables = {name: frozenset(names) for name, names in columns}
-    return Snapshot(manifest, connection, tables)
+    return Snapshot(store, manifest, connection, tables)
 
 
 @dataclass(frozen=True)
@@ -145,6 +152,16 @@ class Reader:
     def stream(self, sql: str, batch_rows: int, **parameters: object) -> pa.RecordBatchReader:
         """Return the rows of a query, a batch at a time."""
         return self._run(sql, parameters).to_arrow_reader(batch_rows)
+
+    def tile(self, snapshot_id: str, zoom: int, x: int, y: int) -> bytes | None:
+        """Return a tile of the map, compressed with gzip; None where there is nothing to see.
+
+        A map that was opened before the newest publish goes on with its own snapshot.
+        """
+        file = self.snapshot.store.tiles(snapshot_id)
+        if not SNAPSHOT_ID.fullmatch(snapshot_id) or not file.is_file():
+            return None
+        return read_tile(file, zoom, x, y, self.area_ids)
 
     def _run(self, sql: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyConnection:
         if PUBLISHED in sql:

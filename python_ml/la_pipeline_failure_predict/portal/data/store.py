@@ -16,6 +16,7 @@ FORMAT = 2
 KEPT = 3
 CURRENT = "current"
 DATABASE = "portal.duckdb"
+TILES = "tiles.sqlite"
 MANIFEST = "manifest.json"
 # To the microsecond: sorted by name, they are sorted by time.
 SNAPSHOT_ID = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
@@ -40,7 +41,7 @@ class Manifest:
     rows
         Rows of each table, by its name.
     sha256
-        Of the database file.
+        Of each file, by its name.
     versions
         Of la-pipes and DuckDB, which wrote it.
     """
@@ -52,7 +53,7 @@ class Manifest:
     as_of_date: str | None
     run_ids: Mapping[str, str]
     rows: Mapping[str, int]
-    sha256: str
+    sha256: Mapping[str, str]
     versions: Mapping[str, str]
 
     def to_json(self) -> str:
@@ -115,6 +116,10 @@ class Store:
     def database(self, snapshot_id: str) -> Path:
         """Return the path of the database of a snapshot."""
         return self.folder / snapshot_id / DATABASE
+
+    def tiles(self, snapshot_id: str) -> Path:
+        """Return the path of the tiles of a snapshot."""
+        return self.folder / snapshot_id / TILES
 
     def switch(self, snapshot_id: str) -> None:
         """Make a whole snapshot the current one, in one move."""

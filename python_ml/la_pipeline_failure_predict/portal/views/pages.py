@@ -1,6 +1,8 @@
 """What planners read: dashboard, ranking, main, plan, performance and quality."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import Any
 
 import flask
 from flask import Blueprint, g, request
@@ -9,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from la_pipeline_failure_predict.portal.auth import accounts
 from la_pipeline_failure_predict.portal.auth.pages import following_page
 from la_pipeline_failure_predict.portal.auth.roles import MAY, RoleName
-from la_pipeline_failure_predict.portal.data import figures, mains
+from la_pipeline_failure_predict.portal.data import figures, mains, shapes
 from la_pipeline_failure_predict.portal.data import plan as plans
 from la_pipeline_failure_predict.portal.data.exports import MOST_XLSX_ROWS
 from la_pipeline_failure_predict.portal.data.reader import Reader, Snapshots
@@ -63,6 +65,21 @@ def welcome() -> str:
     )
 
 
+def map_view(source: Reader, pipe_id: str | None = None) -> Mapping[str, Any] | None:
+    """Return what the map of a page needs to know; None where nothing has a place.
+
+    Parameters
+    ----------
+    pipe_id
+        Main that it shows; None for all of what the account sees.
+    """
+    view = shapes.view(source, pipe_id)
+    if view is None:
+        return None
+    first = flask.url_for("maps.tile", snapshot_id=source.manifest.snapshot_id, zoom=0, x=0, y=0)
+    return view | {"tiles": first.replace("0/0/0", "{z}/{x}/{y}")}
+
+
 @pages.get("/")
 def dashboard() -> ResponseReturnValue:
     """Show the figures of the network at a glance."""
@@ -93,6 +110,7 @@ def risk() -> ResponseReturnValue:
         "reports/risk_assessment.html",
         filters=filters,
         page=mains.rank(source, filters, number),
+        map=map_view(source),
         choices=mains.choices(source),
         matrix=mains.matrix(source, filters),
         all_filters=mains.FILTERS,
@@ -117,12 +135,12 @@ def pipe(pipe_id: str) -> ResponseReturnValue:
     """Show a main: what it is, its score and why, its breaks, its project."""
     source = reader()
     found = mains.find_main(source, pipe_id) if source else None
-    if found is None:
+    if source is None or found is None:
         flask.abort(404)
     days = [item["broke_on"] for item in found["breaks"] if item["broke_on"]]
     until = found["risk"]["as_of_date"] if found["risk"] else max(days, default=date.min)
     chart = time_line(days, found["main"]["install_year"], until) if days else None
-    return render("reports/pipe.html", chart=chart, **found)
+    return render("reports/pipe.html", chart=chart, map=map_view(source, pipe_id), **found)
 
 
 @pages.get("/plan")
