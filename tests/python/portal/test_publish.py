@@ -16,7 +16,7 @@ import pytest
 from cities import City
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.portal.data.publish import publish
-from la_pipeline_failure_predict.portal.data.store import KEPT, Store
+from la_pipeline_failure_predict.portal.data.store import DATABASE, KEPT, TILES, Store
 
 # What was checked when is each city's own.
 OF_THE_RUN = "data_quality"
@@ -82,6 +82,12 @@ def test_both_engines_publish_the_same_rows(sample_cities: dict[str, City], tmp_
                 assert not both.execute(f"{here} except all {there}").fetchall(), table
 
 
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (DATABASE, TILES)
+    }
+
+
 def test_manifest_says_what_the_snapshot_holds(
     sample_cities: dict[str, City], tmp_path: Path
 ) -> None:
@@ -89,8 +95,7 @@ def test_manifest_says_what_the_snapshot_holds(
     publish_city(city, tmp_path)
     manifest = Store(tmp_path).current()
     assert manifest is not None
-    file = Store(tmp_path).database(manifest.snapshot_id)
-    assert manifest.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert manifest.sha256 == digests(tmp_path / manifest.snapshot_id)
     for table, rows in manifest.rows.items():
         assert read(tmp_path, f"select count(*) from published.{table}") == [(rows,)], table
     runs = city.rows("select distinct run_id from powerbi.pipe_risk")
@@ -174,8 +179,7 @@ def test_killed_publish_leaves_a_whole_snapshot(
 
     manifest = store.current()
     assert manifest is not None
-    file = store.database(manifest.snapshot_id)
-    assert manifest.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert manifest.sha256 == digests(folder / manifest.snapshot_id)
     with city.connect() as warehouse:
         publish(warehouse, folder, force=True)
     names = {path.name for path in folder.iterdir()}

@@ -15,7 +15,7 @@ const view = draw(maplibre, element, {
     color: colors.getPropertyValue(`--${layer.name.replaceAll("_", "-")}`).trim(),
   })),
   areas: said.areas,
-  marked: said.marked,
+  marked: said.marked || undefined,
   bounds: JSON.parse(said.bounds),
   open: (pipeId) => location.assign(said.main.replace("PIPE_ID", encodeURIComponent(pipeId))),
 });
