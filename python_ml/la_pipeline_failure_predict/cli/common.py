@@ -1,7 +1,8 @@
 """What every command shares: the options, and errors as sentences."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from functools import wraps
 from pathlib import Path
@@ -23,6 +24,18 @@ from la_pipeline_failure_predict.warehouse.open import check_target
 log = logging.getLogger(__name__)
 
 GRAIN_NAMES: tuple[GrainName, ...] = get_args(GrainName)
+
+
+@contextmanager
+def needs_portal() -> Iterator[None]:
+    """Say what to install where a package of the portal is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"The portal needs {error.name}, which is not installed: pip install "
+            '"la_pipeline_failure_predict[portal]".'
+        ) from error
 
 
 def common(command: Callable[..., None]) -> Callable[..., None]:

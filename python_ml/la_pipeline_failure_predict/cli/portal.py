@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from la_pipeline_failure_predict.cli.common import common
+from la_pipeline_failure_predict.cli.common import common, needs_portal
 from la_pipeline_failure_predict.cli.lazy import Group
 from la_pipeline_failure_predict.cli.project import tell
 from la_pipeline_failure_predict.cli.screen import Column, Screen
@@ -42,8 +42,9 @@ def publish(settings: Settings, force: bool) -> None:
     Example: la-pipes portal publish
     """
     from la_pipeline_failure_predict.dbt_manifest import read_manifest
-    from la_pipeline_failure_predict.portal.data.exposures import read_exposures
-    from la_pipeline_failure_predict.portal.data.publish import publish as publish_snapshot
+    with needs_portal():
+        from la_pipeline_failure_predict.portal.data.exposures import read_exposures
+        from la_pipeline_failure_predict.portal.data.publish import publish as publish_snapshot
 
     screen = Screen.current()
     folder = settings.root / settings.portal_dir
@@ -350,13 +351,8 @@ def _open(settings: Settings) -> "tuple[Flask, PortalConfig]":
 
 def _read_config(settings: Settings) -> "PortalConfig":
     """Read the settings, once it is sure that the portal's packages are installed."""
-    try:
+    with needs_portal():
         import la_pipeline_failure_predict.portal.app  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"The portal needs {error.name}, which is not installed: pip install "
-            '"la_pipeline_failure_predict[portal]".'
-        ) from error
     from la_pipeline_failure_predict.portal.config import PortalConfig
 
     return PortalConfig.from_settings(settings)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from la_pipeline_failure_predict.cli.common import GRAIN_NAMES, common, fail
+from la_pipeline_failure_predict.cli.common import GRAIN_NAMES, common, fail, needs_portal
 from la_pipeline_failure_predict.cli.screen import Screen, echo
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.files import write_whole
@@ -19,6 +19,7 @@ from la_pipeline_failure_predict.warehouse.open import read_connection
 
 @click.command()
 @click.option("--card", is_flag=True, help="Write the model card of a run in Markdown instead.")
+@click.option("--map", "is_map", is_flag=True, help="Write one HTML file with a map instead.")
 @click.option("--run-id", help="Run to write the card of; the published run by default.")
 @click.option(
     "--grain",
@@ -32,20 +33,27 @@ from la_pipeline_failure_predict.warehouse.open import read_connection
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to write: a picture (.png, .svg), the page (.html) or the card. By default both "
-    "reports/result.png and reports/index.html, or reports/model_card.md.",
+    "reports/result.png and reports/index.html, or reports/model_card.md, or reports/map.html.",
 )
 @common
 def report(
-    settings: Settings, card: bool, run_id: str | None, grain: GrainName, file: Path | None
+    settings: Settings,
+    card: bool,
+    is_map: bool,
+    run_id: str | None,
+    grain: GrainName,
+    file: Path | None,
 ) -> None:
     """Draw the mains by risk class and what this ranking catches, and a page of charts.
 
     The page opens in a browser without a network; each of its charts is a picture beside it. With
     --card, write what a model run learned from, how it was judged, its strongest terms, and what
-    it must not be used for.
+    it must not be used for. With --map, write a map of all mains and areas that opens without a
+    network, too: to send by mail.
 
     \b
     Example: la-pipes report
+             la-pipes report --map --to reports/map.html
              la-pipes report --to reports/result.png
              la-pipes report --card --to reports/model_card.md
     """
@@ -54,6 +62,9 @@ def report(
 
     screen = Screen.current()
     with open_warehouse(settings) as warehouse:
+        if is_map:
+            _write_map(warehouse, file or Path("reports/map.html"), screen)
+            return
         if not card:
             _draw(warehouse, file, screen)
             return
@@ -61,6 +72,13 @@ def report(
     target = file or Path("reports/model_card.md")
     write_whole(target, text)
     screen.say(f"Wrote {target}, the card of {name}.")
+
+
+def _write_map(warehouse: Warehouse, file: Path, screen: Screen) -> None:
+    with needs_portal():
+        from la_pipeline_failure_predict.portal.map_file import write_map_file
+    written = write_map_file(warehouse, file, screen.advance)
+    screen.say(f"Wrote {file}: {written.mains:,} mains, {written.size / 1e6:.1f} MB.")
 
 
 def _draw(warehouse: Warehouse, file: Path | None, screen: Screen) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -108,6 +108,7 @@ def publish(
     exposures: pa.Table | None = None,
     force: bool = False,
     progress: Progress = lambda done, total, what: None,
+    only: Collection[str] | None = None,
 ) -> Published:
     """Publish the views of the warehouse, unless the current snapshot holds the same.
 
@@ -124,13 +125,15 @@ def publish(
         Publish also what has not changed.
     progress
         Told tables done, tables in all and the table under way.
+    only
+        Tables to publish; None for all.
 
     Raises
     ------
     UserError
         If there are no views, another publish is under way, or the folder cannot be written.
     """
-    sources = read_sources(warehouse)
+    sources = [one for one in read_sources(warehouse) if only is None or one.name in only]
     declared = SCHEMA.empty_table() if exposures is None else exposures
     fingerprint = read_fingerprint(warehouse, sources, declared)
     store = Store(folder)
