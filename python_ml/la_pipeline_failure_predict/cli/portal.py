@@ -42,6 +42,7 @@ def publish(settings: Settings, force: bool) -> None:
     Example: la-pipes portal publish
     """
     from la_pipeline_failure_predict.dbt_manifest import read_manifest
+
     with needs_portal():
         from la_pipeline_failure_predict.portal.data.exposures import read_exposures
         from la_pipeline_failure_predict.portal.data.publish import publish as publish_snapshot
