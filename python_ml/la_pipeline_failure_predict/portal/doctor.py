@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from la_pipeline_failure_predict.doctor import Diagnosis
 from la_pipeline_failure_predict.errors import UserError
-from la_pipeline_failure_predict.files import sha256_of
 from la_pipeline_failure_predict.portal.auth.database import connect, versions
 from la_pipeline_failure_predict.portal.auth.models import Account
 from la_pipeline_failure_predict.portal.auth.roles import ADMINISTRATOR
@@ -101,7 +100,7 @@ def _snapshot(config: PortalConfig) -> Iterator[Diagnosis]:
     if manifest is None:
         yield _missing("No snapshot is published that can be read: la-pipes portal publish.")
         return
-    if sha256_of(store.database(manifest.snapshot_id)) != manifest.sha256:
+    if not store.is_whole(manifest):
         yield _missing(
             f"The snapshot {manifest.snapshot_id} is not what was published: la-pipes portal "
             "publish --force."

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from la_pipeline_failure_predict.files import write_whole
+from la_pipeline_failure_predict.files import sha256_of, write_whole
 
 FORMAT = 2
 """Of the tables and the manifest: a portal of another format does not read a snapshot."""
@@ -120,6 +120,14 @@ class Store:
     def tiles(self, snapshot_id: str) -> Path:
         """Return the path of the tiles of a snapshot."""
         return self.folder / snapshot_id / TILES
+
+    def is_whole(self, manifest: Manifest) -> bool:
+        """Return whether all files of a snapshot are as they were written."""
+        folder = self.folder / manifest.snapshot_id
+        return all(
+            (folder / name).is_file() and sha256_of(folder / name) == digest
+            for name, digest in manifest.sha256.items()
+        )
 
     def switch(self, snapshot_id: str) -> None:
         """Make a whole snapshot the current one, in one move."""
