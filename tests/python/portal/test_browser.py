@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
+from cities import City
 from la_pipeline_failure_predict.portal.app import create_app
 from la_pipeline_failure_predict.portal.auth import accounts
 from la_pipeline_failure_predict.portal.config import PortalConfig
@@ -19,6 +20,10 @@ from portal.conftest import PASSWORD
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PLANNER = "planner@example.org"
 WIDTHS = (320, 768, 1280)
+# Maps are drawn without a graphics card.
+ARGUMENTS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader"]
+ARGUMENTS += ["--enable-unsafe-swiftshader"]
+IDLE = "#map[data-idle]"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
@@ -43,7 +48,7 @@ def address(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def chromium(address: str) -> Iterator[Browser]:
     """A browser without a window; its loop runs here, so accounts are added before it."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
 
@@ -129,3 +134,59 @@ def test_on_paper_there_is_no_menu_and_no_form(chromium: Browser, address: str) 
             assert not page.locator(part).first.is_visible(), (one, part)
         assert page.locator("h1").is_visible()
         assert page.locator("tbody tr").last.is_visible()
+
+
+def test_the_map_opens_a_main_by_mouse_and_by_keyboard(
+    chromium: Browser, address: str, areas_of: dict[str, list[str]]
+) -> None:
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    sign_in(page, address)
+    main = areas_of[min(areas_of)][0]
+    page.goto(f"{address}/pipe/{main}")
+    page.wait_for_selector(IDLE)
+    canvas = page.locator("#map canvas")
+    # The map is around the main of the page.
+    canvas.click()
+    page.wait_for_url(f"{address}/pipe/**")
+    page.goto(f"{address}/pipe/{main}")
+    page.wait_for_selector(IDLE)
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(500)
+    page.keyboard.press("ArrowLeft")
+    middle = page.locator(".map-said")
+    expect(middle).to_contain_text("In the middle: Main ")
+    found = re.search(r"Main (\S+):", middle.inner_text())
+    assert found
+    page.evaluate("window.isOld = true")
+    page.keyboard.press("Enter")
+    page.wait_for_function("window.isOld === undefined")
+    assert page.url == f"{address}/pipe/{found[1]}"
+    assert any("/tiles/" in one for one in asked)
+    assert all(one.startswith((address, "blob:", "data:")) for one in asked)
+
+
+def test_the_map_as_a_file_asks_for_nothing(
+    chromium: Browser, sample_cities: dict[str, City], tmp_path: Path
+) -> None:
+    file = tmp_path / "map.html"
+    result = sample_cities["duckdb"].la_pipes("report", "--map", "--to", file)
+    assert result.exit_code == 0, result.output
+    page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(file.as_uri())
+    page.wait_for_selector(IDLE)
+    assert said == []
+    assert all(one.startswith((file.as_uri(), "blob:", "data:")) for one in asked)
+    first = page.locator("tbody tr").first
+    assert first.locator("td").first.text_content() == "1"
+    page.locator("#map canvas").focus()
+    for _ in range(12):
+        page.keyboard.press("+")
+        page.wait_for_timeout(400)
+    assert page.locator("#map canvas").is_visible()
