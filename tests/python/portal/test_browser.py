@@ -156,6 +156,7 @@ def test_the_map_opens_a_main_by_mouse_and_by_keyboard(
     page.keyboard.press("ArrowRight")
     page.wait_for_timeout(500)
     page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(1000)
     middle = page.locator(".map-said")
     expect(middle).to_contain_text("In the middle: Main ")
     found = re.search(r"Main (\S+):", middle.inner_text())
