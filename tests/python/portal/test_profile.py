@@ -5,8 +5,11 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from flask import g
 
+from la_pipeline_failure_predict.portal.auth import accounts
 from la_pipeline_failure_predict.portal.auth.models import SignedIn, db, now
+from la_pipeline_failure_predict.portal.views import words
 from portal.conftest import ACCOUNT_ENGINES, PASSWORD, Browser, Portal
 
 ANA = "ana@example.org"
@@ -14,10 +17,6 @@ BEN = "ben@example.org"
 NEW = "eleven blue ladders sing at dusk"
 FEET = r"\d (ft|mi|in(?! the))\b|per 100 miles"
 METERS = r"\d (m|km|mm)\b|per 100 km"
-# Reasons and names of classes are words of the warehouse, in metric units.
-WORDS = re.compile(
-    r'<td class="why">.*?</td>|<h3>Why</h3>.*?</table>|<option.*?</option>', re.DOTALL
-)
 SESSION = re.compile(r'name="session" value="([0-9a-f]{64})"')
 FORMS = {
     "/profile/password": {"current": PASSWORD, "password": NEW, "again": NEW},
@@ -132,8 +131,20 @@ def test_pages_are_in_the_units_of_the_account(
     assert browser.post("/profile/units", "/profile", units=units).status_code == 302
     addresses = ("/", "/risk", "/plan", f"/pipe/{areas_of[min(areas_of)][0]}")
     for address in addresses:
-        text = WORDS.sub("", browser.get(address).text)
+        text = browser.get(address).text
         assert re.search(shown, text), address
         assert not re.search(hidden, text), address
     assert browser.post("/profile/units", "/profile", units="cubits").status_code == 302
     assert re.search(r"\d ft \([\d,]+ m\)", browser.get("/risk").text)
+
+
+def test_sentences_of_the_warehouse_follow_the_choice(portal: Portal) -> None:
+    portal.add(ANA)
+    said = "2 breaks within 100 m in 3 years (x5.2); 200 mm wide; Over 200 to 400 mm; 30 mains"
+    with portal.app.test_request_context():
+        g.account = accounts.get(ANA)
+        assert (words.sentence(said), words.sentence(None)) == (said, "")
+        g.account.units = "feet"
+        assert words.sentence(said) == (
+            "2 breaks within 328 ft in 3 years (x5.2); 8 in wide; Over 8 to 16 in; 30 mains"
+        )

@@ -1,5 +1,6 @@
 """How figures are written on the pages."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from flask import g
@@ -12,6 +13,7 @@ UNITS: Mapping[str, str] = {
     "meters": "meters, kilometers and millimeters",
 }
 """What an account may choose instead of both."""
+METRIC = re.compile(r"\b(?P<numbers>\d+(?: to \d+)?) (?P<unit>mm|m)\b")
 
 
 def whole(value: float | None) -> str:
@@ -85,9 +87,24 @@ def rate(breaks_per_km: float | None) -> str:
 
 def in_units(feet: str, meters: str) -> str:
     """Return what the account has chosen to read, by default both."""
+    return {"feet": feet, "meters": meters}.get(_chosen(), f"{feet} ({meters})")
+
+
+def sentence(text: str | None) -> str:
+    """Write words of the warehouse, which are metric, with feet for those who chose feet."""
+    words = text or ""
+    return METRIC.sub(_in_feet, words) if _chosen() == "feet" else words
+
+
+def _in_feet(found: re.Match[str]) -> str:
+    size, unit = (25.4, "in") if found["unit"] == "mm" else (0.3048, "ft")
+    numbers = (float(number) / size for number in found["numbers"].split(" to "))
+    return f"{' to '.join(f'{number:,.0f}' for number in numbers)} {unit}"
+
+
+def _chosen() -> str:
     account = g.get("account") if g else None
-    chosen = {"feet": feet, "meters": meters}.get(account.units) if account else None
-    return chosen or f"{feet} ({meters})"
+    return (account.units if account else None) or ""
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
@@ -103,4 +120,5 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "per_100_km": per_100_km,
     "rate": rate,
     "in_units": in_units,
+    "sentence": sentence,
 }
