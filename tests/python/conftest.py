@@ -59,6 +59,7 @@ def make_city(
             "DBT_LOG_PATH": str(folder / "logs"),
             "LA_PIPES_PROJECT_DIR": str(ROOT),
             "LA_PIPES_LOG_DIR": str(folder / "logs"),
+            "LA_PIPES_PORTAL_DIR": str(folder / "portal"),
         }
         if engine == "duckdb":
             path = folder / "warehouse.duckdb"

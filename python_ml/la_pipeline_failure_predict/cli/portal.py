@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -41,27 +42,7 @@ def publish(settings: Settings, force: bool) -> None:
     \b
     Example: la-pipes portal publish
     """
-    from la_pipeline_failure_predict.dbt_manifest import read_manifest
-
-    with needs_portal():
-        from la_pipeline_failure_predict.portal.data.exposures import read_exposures
-        from la_pipeline_failure_predict.portal.data.publish import publish as publish_snapshot
-
-    screen = Screen.current()
-    folder = settings.root / settings.portal_dir
-    exposures = read_exposures(read_manifest(settings))
-    # No other command may change the views meanwhile.
-    with one_writer(settings), open_warehouse(settings) as warehouse:
-        published = publish_snapshot(warehouse, folder, exposures, force, screen.advance)
-    manifest = published.manifest
-    if not published.is_new:
-        screen.say(f"publish: up to date, snapshot {manifest.snapshot_id}")
-        return
-    scores = f"scores as of {manifest.as_of_date}" if manifest.as_of_date else "no scores"
-    screen.say(
-        f"published snapshot {manifest.snapshot_id}: {len(manifest.rows)} tables, "
-        f"{sum(manifest.rows.values()):,} rows, {scores}"
-    )
+    write_snapshot(settings, force)
 
 
 @portal.command()
@@ -324,6 +305,37 @@ def revoke_(settings: Settings, email: str | None, everybody: bool) -> None:
 
         ended = accounts.end_sessions(None if email is None else accounts.get(email))
     Screen.current().say(f"Ended {ended} {'session' if ended == 1 else 'sessions'}.")
+
+
+def portal_folder(settings: Settings) -> Path:
+    """Return the folder of snapshots and accounts; it is there where a portal is used."""
+    return settings.root / settings.portal_dir
+
+
+def write_snapshot(settings: Settings, force: bool = False) -> None:
+    """Publish the views for the portal, and say so."""
+    from la_pipeline_failure_predict.dbt_manifest import read_manifest
+
+    with needs_portal():
+        from la_pipeline_failure_predict.portal.data.exposures import read_exposures
+        from la_pipeline_failure_predict.portal.data.publish import publish as publish_snapshot
+
+    screen = Screen.current()
+    exposures = read_exposures(read_manifest(settings))
+    # No other command may change the views meanwhile.
+    with one_writer(settings), open_warehouse(settings) as warehouse:
+        published = publish_snapshot(
+            warehouse, portal_folder(settings), exposures, force, screen.advance
+        )
+    manifest = published.manifest
+    if not published.is_new:
+        screen.say(f"publish: up to date, snapshot {manifest.snapshot_id}")
+        return
+    scores = f"scores as of {manifest.as_of_date}" if manifest.as_of_date else "no scores"
+    screen.say(
+        f"published snapshot {manifest.snapshot_id}: {len(manifest.rows)} tables, "
+        f"{sum(manifest.rows.values()):,} rows, {scores}"
+    )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from la_pipeline_failure_predict.cli.common import (
 )
 from la_pipeline_failure_predict.cli.data import write_sample_files
 from la_pipeline_failure_predict.cli.download import fetcher
+from la_pipeline_failure_predict.cli.portal import portal_folder, write_snapshot
 from la_pipeline_failure_predict.cli.screen import Column, Screen
 from la_pipeline_failure_predict.dbt_runner import Dbt
 from la_pipeline_failure_predict.deliveries import DeliveredFile, find_city, read_deliveries
@@ -63,6 +64,8 @@ def run(
 ) -> None:
     """Run every step from files to Power BI views; skip what is up to date.
 
+    Where a portal is used, its snapshot follows.
+
     \b
     Example: la-pipes run --delivery my_city.yml --data-dir ~/my_city
              la-pipes run --city kitchener
@@ -92,6 +95,8 @@ def _run(
         pipeline.run(files, force, max_rejects)
     steps = ", ".join(f"{step.step} {step.seconds:.1f} s" for step in pipeline.times)
     screen.say(f"Done: {steps}.")
+    if portal_folder(settings).is_dir():
+        write_snapshot(settings)
     _show_top_mains(settings)
 
 

@@ -46,6 +46,21 @@ def read(folder: Path, sql: str) -> list[tuple]:
         return snapshot.execute(sql).fetchall()
 
 
+def test_a_run_publishes_where_a_portal_is_used(
+    sample_cities: dict[str, City], copy_city: Callable[[City], City], tmp_path: Path
+) -> None:
+    city, folder = copy_city(sample_cities["duckdb"]), tmp_path / "portal"
+    city.environment["LA_PIPES_PORTAL_DIR"] = str(folder)
+    assert city.la_pipes("run").exit_code == 0
+    assert not folder.exists()
+    folder.mkdir()
+    first = city.la_pipes("run")
+    assert first.exit_code == 0, first.output
+    assert f"published snapshot {Store(folder).current_id()}" in first.output
+    again = city.la_pipes("run")
+    assert f"publish: up to date, snapshot {Store(folder).current_id()}" in again.output
+
+
 def test_both_engines_publish_the_same_rows(sample_cities: dict[str, City], tmp_path: Path) -> None:
     for engine, city in sample_cities.items():
         publish_city(city, tmp_path / engine)
