@@ -19,6 +19,28 @@ from la_pipeline_failure_predict.warehouse.duckdb_engine import DuckDBWarehouse
 from la_pipeline_failure_predict.warehouse.postgres_engine import PostgresWarehouse
 
 
+# A file stays on one core: of two cores, one would wait for a long file that begins last.
+LONGEST_FIRST = (
+    "test_pipeline.py",
+    "test_faults.py",
+    "test_refresh.py",
+    "test_vintages.py",
+    "test_what_load_says.py",
+    "test_attributes.py",
+    "test_postgres.py",
+    "test_parity.py",
+    "test_loads.py",
+    "test_check.py",
+    "test_backtest.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    order = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[dict[str, str]]:
     """A Postgres: the one named in the environment, else one started from its wheel."""
