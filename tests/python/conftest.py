@@ -18,7 +18,6 @@ from la_pipeline_failure_predict.warehouse.base import Warehouse
 from la_pipeline_failure_predict.warehouse.duckdb_engine import DuckDBWarehouse
 from la_pipeline_failure_predict.warehouse.postgres_engine import PostgresWarehouse
 
-
 # A file stays on one core: of two cores, one would wait for a long file that begins last.
 LONGEST_FIRST = (
     "test_pipeline.py",
