@@ -75,7 +75,6 @@ def write_map_file(
             map=view
             | {
                 "areas": shapes.areas(reader),
-                "marked": {"type": "FeatureCollection", "features": []},
                 "explained": {row["pipe_id"]: _explained(row) for row in mains},
             },
             tiles=_tiles(store.tiles(manifest.snapshot_id)),

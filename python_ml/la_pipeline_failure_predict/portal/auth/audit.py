@@ -7,31 +7,17 @@ import sqlalchemy as sa
 from flask import g, has_request_context, request
 
 from la_pipeline_failure_predict.portal.auth.models import MOST_ADDRESS, AuditEntry, db
+from la_pipeline_failure_predict.portal.paging import Paging, find_page
 
 UNKNOWN = "unknown account"
 PAGE_ROWS = 100
 
 
 @dataclass(frozen=True)
-class Page:
-    """Some entries of the audit.
-
-    Attributes
-    ----------
-    number
-        Of the page, from 1.
-    total
-        Entries on all pages.
-    """
+class Page(Paging):
+    """Some entries of the audit."""
 
     entries: list[AuditEntry]
-    number: int
-    total: int
-
-    @property
-    def last(self) -> int:
-        """Number of the last page."""
-        return max(1, -(-self.total // PAGE_ROWS))
 
 
 def record(action: str, subject: str = "", detail: str = "", actor: str | None = None) -> None:
@@ -69,10 +55,10 @@ def find(action: str = "", account: str = "", number: int = 1) -> Page:
         names = (AuditEntry.actor, AuditEntry.subject)
         where.append(sa.or_(*(name.icontains(account, autoescape=True) for name in names)))
     total = db.session.scalar(sa.select(sa.func.count()).select_from(AuditEntry).where(*where)) or 0
-    number = min(max(number, 1), Page([], number, total).last)
+    page = find_page(number, total, PAGE_ROWS)
     query = sa.select(AuditEntry).where(*where).order_by(AuditEntry.id.desc())
-    rows = db.session.scalars(query.limit(PAGE_ROWS).offset((number - 1) * PAGE_ROWS))
-    return Page(list(rows), number, total)
+    rows = db.session.scalars(query.limit(PAGE_ROWS).offset(page.offset))
+    return Page(**vars(page), entries=list(rows))
 
 
 def actions() -> list[str]:

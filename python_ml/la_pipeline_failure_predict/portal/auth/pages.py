@@ -18,6 +18,8 @@ auth = Blueprint("auth", __name__)
 WRONG = "The e-mail address or the password is wrong."
 WRONG_CODE = "The code is wrong, or it was used before."
 FAILED = 401
+REFUSED = 422
+"""Of what is typed and may not be."""
 # Failures of one address, and of one account from all addresses.
 BY_ADDRESS = "20 per 15 minutes"
 BY_ACCOUNT = "10 per 15 minutes"
@@ -124,16 +126,14 @@ def invitation(token: str) -> ResponseReturnValue:
     error = None
     if request.method == "POST":
         try:
-            if request.form.get("password", "") != request.form.get("again", ""):
-                raise UserError("The two passwords differ.")
-            accounts.accept(account, request.form.get("password", ""))
+            accounts.accept(account, passwords.typed_twice(request.form))
         except UserError as weak:
             db.session.rollback()
             error = str(weak)
         else:
             return flask.redirect(flask.url_for("auth.login"))
     page = flask.render_template("auth/register.html", account=accounts.invited(token), error=error)
-    return page, 200 if error is None else 422
+    return page, 200 if error is None else REFUSED
 
 
 def following_page() -> str:

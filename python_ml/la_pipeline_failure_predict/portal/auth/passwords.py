@@ -1,10 +1,12 @@
 """Which passwords are taken, and how they are kept."""
 
 import unicodedata
+from collections.abc import Mapping
 
 from flask_security.utils import hash_password, verify_password
 from zxcvbn import zxcvbn
 
+from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.portal.auth.models import Account
 
 LEAST_LENGTH = 15
@@ -18,6 +20,20 @@ JUDGED_LENGTH = 72
 def normalize(password: str) -> str:
     """Return the password in the form in which it is kept, whatever keyboard typed it."""
     return unicodedata.normalize("NFKD", password)
+
+
+def typed_twice(form: Mapping[str, str]) -> str:
+    """Return the new password of a form, where people type it twice.
+
+    Raises
+    ------
+    UserError
+        If they typed two.
+    """
+    password = form.get("password", "")
+    if password != form.get("again", ""):
+        raise UserError("The two passwords differ.")
+    return password
 
 
 def fault(password: str, email: str) -> str | None:

@@ -79,6 +79,7 @@ SCOPED_MONTHS = """
     group by month_on
 """
 MONTHS_SHOWN = 36
+LAST_CHECK = "select max(checked_at) as checked_at from data_quality"
 
 
 def dashboard(reader: Reader) -> Mapping[str, Any]:
@@ -102,7 +103,7 @@ def _dashboard(reader: Reader) -> Mapping[str, Any]:
         "months": _months(reader),
         "plan": reader.row(f"{plan.TOTALS} from replacement_plan where is_within_budget"),
         "performance": performance(reader)["last"],
-        "checked": reader.row("select max(checked_at) as checked_at from data_quality"),
+        "checked": reader.row(LAST_CHECK),
     }
 
 
@@ -164,7 +165,7 @@ def quality(reader: Reader) -> Mapping[str, Any]:
             "select * from data_quality where not is_passed "
             "order by status_sort, table_schema, table_name, check_key limit 200"
         ),
-        "last": reader.row("select max(checked_at) as checked_at from data_quality"),
+        "last": reader.row(LAST_CHECK),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from la_pipeline_failure_predict.portal.data.exports import Export
 from la_pipeline_failure_predict.portal.data.reader import Reader, Row
+from la_pipeline_failure_predict.portal.paging import Paging, find_page
 from la_pipeline_failure_predict.spatial import METRES_PER_DEGREE
 
 PAGE_ROWS = 50
@@ -141,48 +142,40 @@ class Filters:
         return ", ".join(f"{name} {value}" for name, value in self.given.items()) or "none"
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some mains of a ranking.
+# The mains of a page, in the order of the ranking.
+OF_THE_PAGE = "order by risk_rank nulls last, pipe_id limit $page_rows offset $page_offset"
 
-    Attributes
-    ----------
-    number
-        Of the page, from 1.
-    total
-        Mains on all pages.
-    """
+
+@dataclass(frozen=True)
+class Page(Paging):
+    """Some mains of a ranking, and the sums of those on all pages."""
 
     mains: list[Row]
-    number: int
-    total: int
     length_m: float
     expected_breaks: float
-
-    @property
-    def last(self) -> int:
-        """Number of the last page."""
-        return max(1, -(-self.total // PAGE_ROWS))
 
 
 def rank(reader: Reader, filters: Filters, number: int) -> Page:
     """Return a page of the ranking; a number beyond the last one gives the last one."""
-    totals = reader.row(
+    (sums,) = reader.rows(
         "select count(*) as total, coalesce(sum(length_m), 0) as length_m, "
         "coalesce(sum(expected_breaks), 0) as expected_breaks "
         f"from pipe_risk where {filters.where}",
         **filters.given,
     )
-    page = Page([], number, **(totals or {}))
-    number = min(max(number, 1), page.last)
+    page = find_page(number, sums["total"], PAGE_ROWS)
     mains = reader.rows(
-        f"select {LISTED} from pipe_risk where {filters.where} "
-        "order by risk_rank nulls last, pipe_id limit $page_rows offset $page_offset",
+        f"select {LISTED} from pipe_risk where {filters.where} {OF_THE_PAGE}",
         **filters.given,
         page_rows=PAGE_ROWS,
-        page_offset=(number - 1) * PAGE_ROWS,
+        page_offset=page.offset,
     )
-    return Page(mains, number, page.total, page.length_m, page.expected_breaks)
+    return Page(
+        **vars(page),
+        mains=mains,
+        length_m=sums["length_m"],
+        expected_breaks=sums["expected_breaks"],
+    )
 
 
 def choices(reader: Reader) -> Mapping[str, list[Row]]:

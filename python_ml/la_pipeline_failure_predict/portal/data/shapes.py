@@ -5,7 +5,7 @@ from typing import Any
 
 import shapely
 
-from la_pipeline_failure_predict.portal.data.mains import PAGE_ROWS, Filters
+from la_pipeline_failure_predict.portal.data.mains import OF_THE_PAGE, PAGE_ROWS, Filters
 from la_pipeline_failure_predict.portal.data.reader import Reader, Row
 from la_pipeline_failure_predict.portal.tiles.layers import LAYERS, MOST_ZOOM, NOT_SCORED
 
@@ -91,8 +91,14 @@ def _all(reader: Reader) -> list[float] | None:
 
 
 def _bounds_of(reader: Reader, pipe_id: str) -> list[float] | None:
-    row = reader.row("select line_wkt from pipe_lines where pipe_id = $pipe_id", pipe_id=pipe_id)
-    return list(shapely.from_wkt(row["line_wkt"]).bounds) if row else None
+    rows = _lines(reader, pipe_id)
+    return list(shapely.from_wkt(rows[0]["line_wkt"]).bounds) if rows else None
+
+
+def _lines(reader: Reader, pipe_id: str) -> list[Row]:
+    return reader.rows(
+        "select pipe_id, line_wkt from pipe_lines where pipe_id = $pipe_id", pipe_id=pipe_id
+    )
 
 
 def areas(reader: Reader) -> Features:
@@ -106,8 +112,7 @@ def listed(reader: Reader, filters: Filters, number: int) -> Features:
     rows = reader.rows(
         "select pipe_id, risk_class_code, line_wkt from pipe_lines inner join ("
         f"select pipe_id, risk_class_code from pipe_risk where {filters.where} "
-        "order by risk_rank nulls last, pipe_id limit $page_rows offset $page_offset"
-        ") as page using (pipe_id)",
+        f"{OF_THE_PAGE}) as page using (pipe_id)",
         **filters.given,
         page_rows=PAGE_ROWS,
         page_offset=(max(number, 1) - 1) * PAGE_ROWS,
@@ -117,10 +122,7 @@ def listed(reader: Reader, filters: Filters, number: int) -> Features:
 
 def one(reader: Reader, pipe_id: str) -> Features:
     """Return the line of a main; no feature if it has none or cannot be seen."""
-    rows = reader.rows(
-        "select pipe_id, line_wkt from pipe_lines where pipe_id = $pipe_id", pipe_id=pipe_id
-    )
-    return _collection(rows, "line_wkt")
+    return _collection(_lines(reader, pipe_id), "line_wkt")
 
 
 def _collection(rows: Iterable[Row], shape: str) -> Features:

@@ -14,16 +14,17 @@ const NEAR_CENTER_PX = 12;
 
 /**
  * @param maplibre the module of MapLibre GL
- * @param element an empty element
+ * @param element the element; `data-idle` says when all of it was drawn, in milliseconds
  * @param map.tiles addresses of the tiles, a template each
  * @param map.mostZoom zoom of the closest tiles
- * @param map.layers layers of the tiles: name, least_zoom, color, title; the worst first
+ * @param map.layers layers of the tiles: name, least_zoom, title; the worst first
  * @param map.areas GeoJSON, or its address
  * @param map.marked GeoJSON of mains to stand out, or its address; may be missing
  * @param map.bounds west, south, east, north
  * @param map.open called with the identifier of a main that is clicked; may be missing
  */
 export function draw(maplibre, element, map) {
+  element.replaceChildren();
   const view = new maplibre.Map({
     ...SHARED,
     container: element,
@@ -36,7 +37,13 @@ export function draw(maplibre, element, map) {
   view.addControl(new maplibre.ScaleControl({ unit: "imperial" }));
   view.addControl(new maplibre.ScaleControl({ unit: "metric" }));
   follow(maplibre, view, map);
-  return view;
+  view.once("idle", () => element.setAttribute("data-idle", Math.round(performance.now())));
+}
+
+/** The color that the style sheet gives to a class of mains. */
+function color(name) {
+  const style = getComputedStyle(document.documentElement);
+  return style.getPropertyValue(`--${name.replaceAll("_", "-")}`).trim();
 }
 
 function sources(map) {
@@ -81,7 +88,7 @@ function layers(map) {
       "source-layer": layer.name,
       minzoom: layer.least_zoom,
       layout: { "line-cap": "round" },
-      paint: { "line-color": layer.color, "line-width": width(0.5 + place * 0.25, 4 + place) },
+      paint: { "line-color": color(layer.name), "line-width": width(0.5 + place * 0.25, 4 + place) },
     })),
     {
       id: "marked",

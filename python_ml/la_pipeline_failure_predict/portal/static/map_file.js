@@ -9,7 +9,6 @@ maplibre.setWorkerUrl(address("worker"));
 
 const tiles = JSON.parse(text("tiles"));
 const map = JSON.parse(text("data"));
-const colors = getComputedStyle(document.documentElement);
 const element = document.getElementById("map");
 const chosen = document.getElementById("chosen");
 
@@ -24,17 +23,11 @@ async function unpacked(packed) {
   return new Response(plain).arrayBuffer();
 }
 
-element.replaceChildren();
-const view = draw(maplibre, element, {
+draw(maplibre, element, {
   ...map,
   tiles: ["tile://{z}/{x}/{y}"],
   mostZoom: map.most_zoom,
-  layers: map.layers.map((layer) => ({
-    ...layer,
-    color: colors.getPropertyValue(`--${layer.name.replaceAll("_", "-")}`).trim(),
-  })),
   open: (pipeId) => {
     chosen.textContent = `Main ${pipeId}. ${map.explained[pipeId] ?? "Its reasons are not in this file."}`;
   },
 });
-view.once("idle", () => element.setAttribute("data-idle", Math.round(performance.now())));

@@ -5,18 +5,12 @@ import { draw } from "./map.js";
 
 const element = document.getElementById("map");
 const said = element.dataset;
-const colors = getComputedStyle(document.documentElement);
-element.replaceChildren();
-const view = draw(maplibre, element, {
+draw(maplibre, element, {
   tiles: [new URL(said.tiles, location.href).href.replaceAll("%7B", "{").replaceAll("%7D", "}")],
   mostZoom: Number(said.mostZoom),
-  layers: JSON.parse(said.layers).map((layer) => ({
-    ...layer,
-    color: colors.getPropertyValue(`--${layer.name.replaceAll("_", "-")}`).trim(),
-  })),
+  layers: JSON.parse(said.layers),
   areas: said.areas,
   marked: said.marked || undefined,
   bounds: JSON.parse(said.bounds),
   open: (pipeId) => location.assign(said.main.replace("PIPE_ID", encodeURIComponent(pipeId))),
 });
-view.once("idle", () => element.setAttribute("data-idle", Math.round(performance.now())));

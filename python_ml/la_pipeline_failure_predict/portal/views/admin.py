@@ -7,13 +7,13 @@ from flask.typing import ResponseReturnValue
 from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.portal.auth import accounts, audit
 from la_pipeline_failure_predict.portal.auth.models import Account, db
+from la_pipeline_failure_predict.portal.auth.pages import REFUSED
 from la_pipeline_failure_predict.portal.auth.roles import MAY, ROLE_NAMES, RoleName
 from la_pipeline_failure_predict.portal.data.figures import area_names
 from la_pipeline_failure_predict.portal.views.pages import reader, render, require
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
 
-REFUSED = 422
 ALL_AREAS = "all"
 
 

@@ -6,8 +6,7 @@ from flask.typing import ResponseReturnValue
 
 from la_pipeline_failure_predict.portal.data import shapes
 from la_pipeline_failure_predict.portal.data.mains import Filters
-from la_pipeline_failure_predict.portal.data.reader import Reader
-from la_pipeline_failure_predict.portal.views.pages import reader
+from la_pipeline_failure_predict.portal.views.pages import published
 
 maps = Blueprint("maps", __name__)
 
@@ -17,7 +16,7 @@ TILE_TYPE = "application/vnd.mapbox-vector-tile"
 @maps.get("/tiles/<snapshot_id>/<int:zoom>/<int:x>/<int:y>.mvt")
 def tile(snapshot_id: str, zoom: int, x: int, y: int) -> ResponseReturnValue:
     """Send a tile of mains; an empty answer where there are none."""
-    data = _source().tile(snapshot_id, zoom, x, y)
+    data = published().tile(snapshot_id, zoom, x, y)
     if data is None:
         return flask.Response(status=204)
     return flask.Response(data, mimetype=TILE_TYPE, headers={"Content-Encoding": "gzip"})
@@ -26,21 +25,17 @@ def tile(snapshot_id: str, zoom: int, x: int, y: int) -> ResponseReturnValue:
 @maps.get("/map/areas.geojson")
 def areas() -> ResponseReturnValue:
     """Send the areas with their group."""
-    return flask.jsonify(shapes.areas(_source()))
+    return flask.jsonify(shapes.areas(published()))
 
 
 @maps.get("/map/mains.geojson")
 def mains() -> ResponseReturnValue:
     """Send the lines of the mains on a page of the ranking."""
     number = request.args.get("page", default=1, type=int)
-    return flask.jsonify(shapes.listed(_source(), Filters.from_address(request.args), number))
+    return flask.jsonify(shapes.listed(published(), Filters.from_address(request.args), number))
 
 
 @maps.get("/map/main/<path:pipe_id>.geojson")
 def main(pipe_id: str) -> ResponseReturnValue:
     """Send the line of a main."""
-    return flask.jsonify(shapes.one(_source(), pipe_id))
-
-
-def _source() -> Reader:
-    return reader() or flask.abort(404)
+    return flask.jsonify(shapes.one(published(), pipe_id))

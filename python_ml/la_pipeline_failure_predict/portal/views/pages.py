@@ -1,7 +1,8 @@
 """What planners read: dashboard, ranking, main, plan, performance and quality."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from functools import wraps
 from typing import Any
 
 import flask
@@ -45,9 +46,20 @@ def render(template: str, **values: object) -> str:
     )
 
 
-def nothing_yet() -> str:
-    """Return the page that stands in while nothing is published."""
-    return welcome()
+def published() -> Reader:
+    """Return the current snapshot, as `reader` does; not found while nothing is published."""
+    return reader() or flask.abort(404)
+
+
+def of_snapshot(view: Callable[[Reader], ResponseReturnValue]) -> Callable[[], ResponseReturnValue]:
+    """Show the page of a snapshot, and the welcome while nothing is published."""
+
+    @wraps(view)
+    def shown() -> ResponseReturnValue:
+        source = reader()
+        return welcome() if source is None else view(source)
+
+    return shown
 
 
 @pages.get("/welcome")
@@ -81,11 +93,9 @@ def map_view(source: Reader, pipe_id: str | None = None) -> Mapping[str, Any] | 
 
 
 @pages.get("/")
-def dashboard() -> ResponseReturnValue:
+@of_snapshot
+def dashboard(source: Reader) -> ResponseReturnValue:
     """Show the figures of the network at a glance."""
-    source = reader()
-    if source is None:
-        return nothing_yet()
     shown = figures.dashboard(source)
     year = shown["year"]
     return render(
@@ -99,11 +109,9 @@ def dashboard() -> ResponseReturnValue:
 
 
 @pages.get("/risk")
-def risk() -> ResponseReturnValue:
+@of_snapshot
+def risk(source: Reader) -> ResponseReturnValue:
     """Show the mains in the order of their risk."""
-    source = reader()
-    if source is None:
-        return nothing_yet()
     filters = mains.Filters.from_address(request.args)
     number = request.args.get("page", default=1, type=int)
     return render(
@@ -124,19 +132,14 @@ def risk() -> ResponseReturnValue:
 def risk_export(kind: str) -> ResponseReturnValue:
     """Send the mains that the filters leave, as a file."""
     require("planner")
-    source = reader()
-    if source is None:
-        flask.abort(404)
-    return send(source, mains.export(mains.Filters.from_address(request.args)), kind)
+    return send(published(), mains.export(mains.Filters.from_address(request.args)), kind)
 
 
 @pages.get("/pipe/<path:pipe_id>")
 def pipe(pipe_id: str) -> ResponseReturnValue:
     """Show a main: what it is, its score and why, its breaks, its project."""
-    source = reader()
-    found = mains.find_main(source, pipe_id) if source else None
-    if source is None or found is None:
-        flask.abort(404)
+    source = published()
+    found = mains.find_main(source, pipe_id) or flask.abort(404)
     days = [item["broke_on"] for item in found["breaks"] if item["broke_on"]]
     until = found["risk"]["as_of_date"] if found["risk"] else max(days, default=date.min)
     chart = time_line(days, found["main"]["install_year"], until) if days else None
@@ -144,11 +147,9 @@ def pipe(pipe_id: str) -> ResponseReturnValue:
 
 
 @pages.get("/plan")
-def plan() -> ResponseReturnValue:
+@of_snapshot
+def plan(source: Reader) -> ResponseReturnValue:
     """Show the projects that a budget buys."""
-    source = reader()
-    if source is None:
-        return nothing_yet()
     wanted = _wanted()
     found = plans.read_plan(source, wanted)
     return render(
@@ -175,28 +176,21 @@ def _wanted() -> plans.Wanted:
 def plan_export(kind: str) -> ResponseReturnValue:
     """Send the projects that the budget buys, as a file."""
     require("planner")
-    source = reader()
-    if source is None:
-        flask.abort(404)
+    source = published()
     return send(source, plans.export(source, _wanted()), kind)
 
 
 @pages.get("/plan/<path:project_id>")
 def project(project_id: str) -> ResponseReturnValue:
     """Show a project: what it costs and avoids, and its mains with their reasons."""
-    source = reader()
-    found = plans.find_project(source, project_id) if source else None
-    if found is None:
-        flask.abort(404)
+    found = plans.find_project(published(), project_id) or flask.abort(404)
     return render("reports/project.html", **found)
 
 
 @pages.get("/reports")
-def reports() -> ResponseReturnValue:
+@of_snapshot
+def reports(source: Reader) -> ResponseReturnValue:
     """Show the reports and notebooks that dbt declares, and where the portal shows the same."""
-    source = reader()
-    if source is None:
-        return nothing_yet()
     exposures = figures.exposures(source)
     for item in exposures:
         endpoint = f"{pages.name}.{item['page']}"
@@ -205,11 +199,9 @@ def reports() -> ResponseReturnValue:
 
 
 @pages.get("/performance")
-def performance() -> ResponseReturnValue:
+@of_snapshot
+def performance(source: Reader) -> ResponseReturnValue:
     """Show how past predictions met what happened."""
-    source = reader()
-    if source is None:
-        return nothing_yet()
     return render(
         "reports/performance.html",
         sees_all_areas=source.sees_all_areas,
@@ -218,11 +210,9 @@ def performance() -> ResponseReturnValue:
 
 
 @pages.get("/quality")
-def quality() -> ResponseReturnValue:
+@of_snapshot
+def quality(source: Reader) -> ResponseReturnValue:
     """Show what the checks of the data found."""
-    source = reader()
-    if source is None:
-        return nothing_yet()
     return render(
         "reports/quality.html", sees_all_areas=source.sees_all_areas, **figures.quality(source)
     )

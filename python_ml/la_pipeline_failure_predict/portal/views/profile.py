@@ -9,7 +9,7 @@ from la_pipeline_failure_predict.errors import UserError
 from la_pipeline_failure_predict.portal.auth import accounts, passwords, second_factor, sessions
 from la_pipeline_failure_predict.portal.auth.audit import record
 from la_pipeline_failure_predict.portal.auth.models import db
-from la_pipeline_failure_predict.portal.auth.pages import FAILED
+from la_pipeline_failure_predict.portal.auth.pages import FAILED, REFUSED
 from la_pipeline_failure_predict.portal.views.pages import render
 from la_pipeline_failure_predict.portal.views.words import UNITS
 
@@ -23,7 +23,6 @@ ASKING = (
 )
 """What asks for the password once more."""
 WRONG = "The password is wrong."
-REFUSED = 422
 QR_SCALE = 5
 
 
@@ -38,11 +37,8 @@ def change_password() -> ResponseReturnValue:
     """Change the password; the other sessions end."""
     if not _knows_password():
         return _page(WRONG), FAILED
-    new = request.form.get("password", "")
-    if new != request.form.get("again", ""):
-        return _page("The two passwords differ."), REFUSED
     try:
-        accounts.change_password(g.account, new)
+        accounts.change_password(g.account, passwords.typed_twice(request.form))
     except UserError as weak:
         db.session.rollback()
         return _page(str(weak)), REFUSED
